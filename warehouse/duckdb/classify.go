@@ -1,0 +1,253 @@
+package duckdb
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/duckdb/duckdb-go/v2"
+
+	"onegrid/event"
+)
+
+// state is one stored state of a record, as far as deciding about the next one needs it.
+type state struct {
+	rowid     int64
+	day       int32
+	version   int32
+	hash      [32]byte
+	validFrom int64
+	firstSeen int64
+	fp        uint64
+	status    string
+	current   bool
+	pending   int // row of this chunk that holds it, -1 once it is in the table
+}
+
+// fate is what becomes of one row of a chunk.
+type fate uint8
+
+const (
+	fateNew fate = iota
+	fateUpdated
+	fateUnchanged
+	fateStale
+)
+
+// decision of a chunk: parallel to its rows.
+type decision struct {
+	fate      []fate
+	day       []int32
+	version   []int32
+	firstSeen []int64
+	knownTo   []int64 // 0 is null: the row is current
+	keep      int     // rows to insert
+	changed   []transition
+	supersede []rowTime // stored rows that stop being current
+	refresh   []rowFP   // stored rows whose source fingerprint changed without a new state
+}
+
+type rowTime struct{ rowid, at int64 }
+
+type rowFP struct {
+	rowid int64
+	fp    uint64
+}
+
+type transition struct {
+	row      int
+	from, to string
+	seq      int32
+}
+
+// input is a chunk with the columns that decide already cast.
+type input struct {
+	ids      *array.FixedSizeBinary
+	reported *array.Timestamp
+	ingested *array.Timestamp
+	hash     *array.FixedSizeBinary
+	status   func(int) string
+	from     []int64
+	fp       []uint64
+	rows     int
+}
+
+// decide says for every row of a chunk whether it is new, a new state, known, or older than what is stored (invariant 2).
+// The order of rows is the order of the source.
+func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
+	n := in.rows
+	d := &decision{fate: make([]fate, n), day: make([]int32, n), version: make([]int32, n), firstSeen: make([]int64, n), knownTo: make([]int64, n)}
+	var ask []int32
+	local := map[[16]byte][]state{} // states of ids that this chunk touches and that are known
+	for i := range n {
+		if t.s.seen.maybe(in.ids.Value(i)) {
+			ask = append(ask, int32(i))
+		}
+	}
+	if len(ask) > 0 {
+		if err := t.lookup(ctx, in, ask, local); err != nil {
+			return nil, err
+		}
+	}
+	var key [16]byte
+	var index map[[16]byte]int // new rows of this chunk by id, once it is needed
+	for i := range n {
+		copy(key[:], in.ids.Value(i))
+		hist, known := local[key]
+		at := int64(in.ingested.Value(i))
+		if !known {
+			if t.s.seen.maybe(key[:]) {
+				if j, dup := t.inChunk(in, d, i, key, &index); dup {
+					hist, known = []state{t.stateOf(in, d, j, true)}, true
+					local[key] = hist
+				}
+			}
+		}
+		if !known {
+			t.s.seen.add(key[:])
+			d.fate[i], d.version[i], d.firstSeen[i] = fateNew, 1, at
+			d.day[i] = event.Day(int64(in.reported.Value(i)))
+			d.keep++
+			if index != nil {
+				index[key] = i
+			}
+			continue
+		}
+		cur, last := -1, int32(0)
+		replay := false
+		for j := range hist {
+			h := &hist[j]
+			if h.current {
+				cur = j
+			}
+			last = max(last, h.version)
+			if h.validFrom == in.from[i] && bytes.Equal(h.hash[:], in.hash.Value(i)) {
+				replay = true
+			}
+		}
+		if cur < 0 {
+			return nil, fmt.Errorf("event %x has no current state", key)
+		}
+		c := &hist[cur]
+		d.day[i], d.firstSeen[i] = c.day, c.firstSeen
+		switch {
+		case bytes.Equal(c.hash[:], in.hash.Value(i)), replay:
+			d.fate[i] = fateUnchanged
+			if c.pending < 0 && c.fp != in.fp[i] && bytes.Equal(c.hash[:], in.hash.Value(i)) {
+				d.refresh = append(d.refresh, rowFP{c.rowid, in.fp[i]})
+				c.fp = in.fp[i]
+			}
+		case in.from[i] < c.validFrom:
+			// An older state that arrives late is history: kept, and superseded from the start.
+			d.fate[i], d.version[i], d.knownTo[i] = fateStale, last+1, at
+			d.keep++
+			local[key] = append(hist, t.stateOf(in, d, i, false))
+		default:
+			d.fate[i], d.version[i] = fateUpdated, last+1
+			d.keep++
+			if c.pending >= 0 {
+				d.knownTo[c.pending] = at
+			} else {
+				d.supersede = append(d.supersede, rowTime{c.rowid, at})
+			}
+			if to := in.status(i); to != c.status {
+				d.changed = append(d.changed, transition{i, c.status, to, last + 1})
+			}
+			c.current = false
+			local[key] = append(hist, t.stateOf(in, d, i, true))
+		}
+	}
+	return d, nil
+}
+
+func (t *tx) stateOf(in input, d *decision, i int, current bool) state {
+	st := state{day: d.day[i], version: d.version[i], validFrom: in.from[i], firstSeen: d.firstSeen[i],
+		fp: in.fp[i], status: in.status(i), current: current, pending: i}
+	copy(st.hash[:], in.hash.Value(i))
+	return st
+}
+
+// inChunk finds an earlier new row of the same chunk with the same id. The index is built only when the filter has seen
+// an id that the table does not hold, so it costs nothing on ordinary input.
+func (t *tx) inChunk(in input, d *decision, i int, key [16]byte, index *map[[16]byte]int) (int, bool) {
+	if *index == nil {
+		m := make(map[[16]byte]int, in.rows)
+		for j := range i {
+			if d.fate[j] == fateNew {
+				m[[16]byte(in.ids.Value(j))] = j
+			}
+		}
+		*index = m
+	}
+	j, ok := (*index)[key]
+	return j, ok
+}
+
+// lookup reads every stored state of the asked ids, rows appended earlier in this transaction included.
+func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte][]state) error {
+	b := array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, uuidType)
+	defer b.Release()
+	b.Reserve(len(ask))
+	for _, i := range ask {
+		b.Append(in.ids.Value(int(i)))
+	}
+	ids := b.NewArray()
+	defer ids.Release()
+	probe := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{uuidField("id")}, nil), []arrow.Array{ids}, int64(len(ask)))
+	defer probe.Release()
+	release, err := register(t.arrow, probe, "probe")
+	if err != nil {
+		return err
+	}
+	defer release()
+	// The ids are joined first and alone: sixteen bytes a stored row. The rest is read for the hits only.
+	if err := t.s.exec(ctx, "CREATE OR REPLACE TEMP TABLE hit AS SELECT e.rowid AS rid FROM event_version e SEMI JOIN probe p ON e.event_id = p.id"); err != nil {
+		return fmt.Errorf("looking up stored ids: %w", err)
+	}
+	rdr, err := t.arrow.QueryContext(ctx, `SELECT e.rowid, e.event_id::BLOB, e.event_day, e.version, e.content_hash, epoch_us(e.valid_from), epoch_us(e.first_seen_at),
+ e.source_fp, e.status, e.known_to IS NULL FROM event_version e WHERE e.rowid IN (SELECT rid FROM hit) ORDER BY e.version`)
+	if err != nil {
+		return fmt.Errorf("reading stored states: %w", err)
+	}
+	defer rdr.Release()
+	for rdr.Next() {
+		r := rdr.RecordBatch()
+		rowid, id, day := r.Column(0).(*array.Int64), r.Column(1).(*array.Binary), r.Column(2).(*array.Date32)
+		version, hash, from := r.Column(3).(*array.Int32), r.Column(4).(*array.Binary), r.Column(5).(*array.Int64)
+		first, fp, status, current := r.Column(6).(*array.Int64), r.Column(7).(*array.Uint64), r.Column(8).(*array.String), r.Column(9).(*array.Boolean)
+		for i := range int(r.NumRows()) {
+			var key [16]byte
+			copy(key[:], id.Value(i))
+			st := state{rowid: rowid.Value(i), day: int32(day.Value(i)), version: version.Value(i), validFrom: from.Value(i),
+				firstSeen: first.Value(i), fp: fp.Value(i), status: status.Value(i), current: current.Value(i), pending: -1}
+			copy(st.hash[:], hash.Value(i))
+			out[key] = append(out[key], st)
+		}
+	}
+	return rdr.Err()
+}
+
+var uuidType = &arrow.FixedSizeBinaryType{ByteWidth: 16}
+
+// uuidField is a column of 16-byte ids that DuckDB takes as UUID (Arrow canonical extension arrow.uuid).
+func uuidField(name string) arrow.Field {
+	return arrow.Field{Name: name, Type: uuidType, Nullable: true,
+		Metadata: arrow.MetadataFrom(map[string]string{"ARROW:extension:name": "arrow.uuid", "ARROW:extension:metadata": ""})}
+}
+
+// register makes a record batch readable as a view, once.
+func register(ar *duckdb.Arrow, rec arrow.RecordBatch, name string) (func(), error) {
+	rdr, err := array.NewRecordReader(rec.Schema(), []arrow.RecordBatch{rec})
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	release, err := ar.RegisterView(rdr, name)
+	if err != nil {
+		rdr.Release()
+		return nil, fmt.Errorf("registering %s: %w", name, err)
+	}
+	return func() { release(); rdr.Release() }, nil
+}

@@ -1,0 +1,375 @@
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/duckdb/duckdb-go/v2"
+
+	"onegrid/event"
+	"onegrid/internal/faultpoint"
+	"onegrid/warehouse"
+)
+
+// tx is the one open transaction of the writer lane.
+type tx struct {
+	s      *Store
+	arrow  *duckdb.Arrow
+	seq    int64
+	unit   *warehouse.Unit
+	counts warehouse.Counts
+	now    time.Time
+	side   side // narrow rows, written at the end
+}
+
+// Commit stores a unit in one transaction (invariant 1). It waits for the writer lane, so that two units never overlap,
+// and reads the outcome back when the engine reports an error.
+//
+// Cancelling ctx is honoured until the transaction begins and between chunks; once the last chunk is in, the commit is
+// finished (invariant 6).
+func (s *Store) Commit(ctx context.Context, u *warehouse.Unit) (warehouse.Receipt, error) {
+	select {
+	case s.lane <- struct{}{}:
+	case <-ctx.Done():
+		return warehouse.Receipt{}, ctx.Err()
+	}
+	defer func() { <-s.lane }()
+	if s.down != nil || s.writer == nil {
+		if err := s.reopen(context.WithoutCancel(ctx)); err != nil {
+			return warehouse.Receipt{}, err
+		}
+	}
+	if err := s.checkSpace(); err != nil {
+		return warehouse.Receipt{}, err
+	}
+	s.lastUse = time.Now()
+	rec, landed, err := s.commit(ctx, u)
+	s.lastUse = time.Now()
+	if err != nil {
+		return warehouse.Receipt{}, s.afterFailure(context.WithoutCancel(ctx), u, err)
+	}
+	faultpoint.Hit("commit.committed")
+	// The witness is written after the commit is durable and before anybody is told: a store that is behind it has lost
+	// an acknowledged commit.
+	if err := s.witness.append(entry{Source: u.Source, Seq: rec.Seq, Run: u.RunID, Unit: u.No, Landed: landed.Path, SHA256: landed.SHA256, At: time.Now().UTC()}); err != nil {
+		s.log.Error("witness not written", "source", u.Source, "seq", rec.Seq, "error", err)
+	}
+	faultpoint.Hit("commit.witnessed")
+	return rec, nil
+}
+
+func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Receipt, landed warehouse.Landed, err error) {
+	hard := context.WithoutCancel(ctx)
+	ar, err := duckdb.NewArrowFromConn(s.writer)
+	if err != nil {
+		return rec, landed, err
+	}
+	if err := s.exec(hard, "BEGIN TRANSACTION"); err != nil {
+		return rec, landed, fmt.Errorf("beginning: %w", err)
+	}
+	open := true
+	defer func() {
+		if open {
+			s.exec(hard, "ROLLBACK")
+		}
+	}()
+	faultpoint.Hit("commit.begun")
+	// Fencing: the unit builds on Base or nothing is stored.
+	latest, err := s.latestSeq(hard, u.Source)
+	if err != nil {
+		return rec, landed, fmt.Errorf("reading the resume point: %w", err)
+	}
+	if latest != u.Base {
+		return rec, landed, fmt.Errorf("%w: at %d, unit builds on %d", warehouse.ErrFenced, latest, u.Base)
+	}
+	t := &tx{s: s, arrow: ar, seq: latest + 1, unit: u, now: time.Now().UTC()}
+	for c, err := range u.Chunks {
+		if err != nil {
+			return rec, landed, err
+		}
+		if err := ctx.Err(); err != nil {
+			return rec, landed, err
+		}
+		if err := t.append(hard, c); err != nil {
+			return rec, landed, err
+		}
+		faultpoint.Hit("commit.appended")
+	}
+	fin, err := u.Final()
+	if err != nil {
+		return rec, landed, err
+	}
+	if err := t.finish(hard, fin); err != nil {
+		return rec, landed, err
+	}
+	faultpoint.Hit("commit.before")
+	open = false
+	if err := s.exec(hard, "COMMIT"); err != nil {
+		s.exec(hard, "ROLLBACK")
+		return rec, landed, commitError{err}
+	}
+	return warehouse.Receipt{Seq: t.seq, Counts: t.counts}, fin.Landed, nil
+}
+
+// commitError marks an error of COMMIT itself: the outcome is unknown until it is read back.
+type commitError struct{ error }
+
+func (e commitError) Unwrap() error { return e.error }
+
+// afterFailure classifies an error and, where the engine or COMMIT failed, reopens and reads the outcome back: the
+// resume point says whether the unit is stored. Nothing is reported as stored from here, since the caller cannot know
+// the counts; it continues from State and finds the unit there.
+func (s *Store) afterFailure(ctx context.Context, u *warehouse.Unit, err error) error {
+	var ce commitError
+	unknown := errors.As(err, &ce)
+	if isFatal(err) || s.broken(ctx) {
+		s.log.Warn("store handle lost, reopening", "source", u.Source, "error", short(err))
+		if rerr := s.reopen(ctx); rerr != nil {
+			if unknown {
+				return fmt.Errorf("%w: %w: %w", warehouse.ErrUnknownOutcome, rerr, err)
+			}
+			return errors.Join(rerr, err)
+		}
+	}
+	if unknown {
+		seq, serr := s.latestSeq(ctx, u.Source)
+		switch {
+		case serr != nil:
+			return fmt.Errorf("%w: %w", warehouse.ErrUnknownOutcome, serr)
+		case seq > u.Base:
+			return fmt.Errorf("%w: stored, though the engine reported: %w", warehouse.ErrFenced, err)
+		}
+	}
+	if isDiskFull(err) {
+		return fmt.Errorf("%w: %w", warehouse.ErrDiskFull, err)
+	}
+	return err
+}
+
+// broken probes the writer connection.
+func (s *Store) broken(ctx context.Context) bool {
+	return s.writer == nil || s.exec(ctx, "SELECT 1") != nil
+}
+
+func short(err error) string {
+	msg, _, _ := strings.Cut(err.Error(), "\n")
+	return msg
+}
+
+func (s *Store) latestSeq(ctx context.Context, source string) (int64, error) {
+	rows, err := queryRow(ctx, s.writer, "SELECT coalesce(max(seq), 0) FROM checkpoint WHERE source_id = ?", source)
+	if err != nil {
+		return 0, err
+	}
+	return rows[0].(int64), nil
+}
+
+// append decides about the rows of a chunk and inserts what is new.
+func (t *tx) append(ctx context.Context, c *warehouse.Chunk) error {
+	n := int(c.Events.NumRows())
+	if n == 0 {
+		return nil
+	}
+	if len(c.ValidFrom) != n || len(c.Fingerprint) != n {
+		return fmt.Errorf("chunk of %d rows has %d clocks and %d fingerprints", n, len(c.ValidFrom), len(c.Fingerprint))
+	}
+	in, err := openChunk(c)
+	if err != nil {
+		return err
+	}
+	d, err := t.decide(ctx, in)
+	if err != nil {
+		return err
+	}
+	for _, f := range d.fate {
+		switch f {
+		case fateNew:
+			t.counts.New++
+		case fateUpdated:
+			t.counts.Updated++
+		case fateUnchanged:
+			t.counts.Unchanged++
+		case fateStale:
+			t.counts.Stale++
+		}
+	}
+	if d.keep > 0 {
+		if err := t.insert(ctx, c, in, d); err != nil {
+			return err
+		}
+	}
+	if err := t.supersede(ctx, d); err != nil {
+		return err
+	}
+	t.side.add(c, in, d)
+	return nil
+}
+
+// openChunk finds the columns that decide and casts them.
+func openChunk(c *warehouse.Chunk) (input, error) {
+	in := input{from: c.ValidFrom, fp: c.Fingerprint, rows: int(c.Events.NumRows())}
+	sc := c.Events.Schema()
+	var ok [4]bool
+	var status arrow.Array
+	for i, f := range sc.Fields() {
+		col := c.Events.Column(i)
+		switch f.Name {
+		case "event_id":
+			in.ids, ok[0] = col.(*array.FixedSizeBinary)
+		case "reported_at":
+			in.reported, ok[1] = col.(*array.Timestamp)
+		case "ingested_at":
+			in.ingested, ok[2] = col.(*array.Timestamp)
+		case "content_hash":
+			in.hash, ok[3] = col.(*array.FixedSizeBinary)
+		case "status":
+			status = col
+		}
+	}
+	for i, name := range []string{"event_id", "reported_at", "ingested_at", "content_hash"} {
+		if !ok[i] {
+			return in, fmt.Errorf("chunk has no usable column %s", name)
+		}
+	}
+	text, err := textAt(status)
+	if err != nil {
+		return in, fmt.Errorf("chunk column status: %w", err)
+	}
+	in.status = text
+	return in, nil
+}
+
+// textAt reads a utf8 or dictionary<utf8> column.
+func textAt(a arrow.Array) (func(int) string, error) {
+	switch a := a.(type) {
+	case *array.String:
+		return a.Value, nil
+	case *array.Dictionary:
+		if dict, ok := a.Dictionary().(*array.String); ok {
+			return func(i int) string { return dict.Value(a.GetValueIndex(i)) }, nil
+		}
+	}
+	return nil, errors.New("is not text")
+}
+
+// insert appends the kept rows of a chunk to event_version in one statement.
+func (t *tx) insert(ctx context.Context, c *warehouse.Chunk, in input, d *decision) error {
+	sc := c.Events.Schema()
+	fields := make([]arrow.Field, 0, sc.NumFields()+6)
+	cols := make([]arrow.Array, 0, sc.NumFields()+6)
+	var names strings.Builder
+	add := func(f arrow.Field, a arrow.Array) {
+		if names.Len() > 0 {
+			names.WriteByte(',')
+		}
+		names.WriteString(f.Name)
+		fields, cols = append(fields, f), append(cols, a)
+	}
+	for i, f := range sc.Fields() {
+		col, ok := event.Lookup(f.Name)
+		if !ok || col.Setter == event.ByStore {
+			return fmt.Errorf("chunk column %s is not one that a pipeline sets", f.Name)
+		}
+		if _, link := linkColumns[f.Name]; link {
+			continue
+		}
+		if f.Name == "event_id" {
+			f = uuidField(f.Name)
+		}
+		add(f, c.Events.Column(i))
+	}
+	own := ownColumns(d, in)
+	for i, f := range ownFields {
+		add(f, own[i])
+	}
+	defer func() {
+		for _, a := range own {
+			a.Release()
+		}
+	}()
+	list := names.String()
+	where := ""
+	if d.keep < in.rows {
+		// The mask travels with the batch; filtering is cheaper in the scan than copying every column here.
+		m := array.NewBooleanBuilder(allocator)
+		defer m.Release()
+		for _, f := range d.fate {
+			m.Append(f != fateUnchanged)
+		}
+		mask := m.NewArray()
+		defer mask.Release()
+		fields, cols = append(fields, arrow.Field{Name: "keep", Type: arrow.FixedWidthTypes.Boolean}), append(cols, mask)
+		where = " WHERE keep"
+	}
+	rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, int64(in.rows))
+	defer rec.Release()
+	release, err := register(t.arrow, rec, "chunk")
+	if err != nil {
+		return err
+	}
+	defer release()
+	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq) SELECT %s, %d FROM chunk%s", list, list, t.seq, where))
+	if err != nil {
+		return fmt.Errorf("inserting versions: %w", err)
+	}
+	if got != int64(d.keep) {
+		return fmt.Errorf("%w: %d of %d versions inserted", warehouse.ErrUnbalanced, got, d.keep)
+	}
+	return nil
+}
+
+// supersede ends the stored states that a chunk replaces: one narrow column, by row id.
+func (t *tx) supersede(ctx context.Context, d *decision) error {
+	if len(d.supersede) > 0 {
+		if err := t.update(ctx, d.supersede, "known_to = make_timestamptz(u.v)"); err != nil {
+			return err
+		}
+	}
+	if len(d.refresh) > 0 {
+		rows := make([]rowTime, len(d.refresh))
+		for i, r := range d.refresh {
+			rows[i] = rowTime{r.rowid, int64(r.fp)}
+		}
+		return t.update(ctx, rows, "source_fp = u.w")
+	}
+	return nil
+}
+
+func (t *tx) update(ctx context.Context, rows []rowTime, set string) error {
+	ids := array.NewInt64Builder(allocator)
+	vals := array.NewInt64Builder(allocator)
+	bits := array.NewUint64Builder(allocator)
+	defer ids.Release()
+	defer vals.Release()
+	defer bits.Release()
+	for _, r := range rows {
+		ids.Append(r.rowid)
+		vals.Append(r.at)
+		bits.Append(uint64(r.at))
+	}
+	cols := []arrow.Array{ids.NewArray(), vals.NewArray(), bits.NewArray()}
+	rec := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{{Name: "rid", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "w", Type: arrow.PrimitiveTypes.Uint64}}, nil), cols, int64(len(rows)))
+	for _, c := range cols {
+		c.Release()
+	}
+	defer rec.Release()
+	release, err := register(t.arrow, rec, "upd")
+	if err != nil {
+		return err
+	}
+	defer release()
+	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM upd u WHERE event_version.rowid = u.rid")
+	if err != nil {
+		return fmt.Errorf("superseding states: %w", err)
+	}
+	if got != int64(len(rows)) {
+		return fmt.Errorf("%w: %d of %d states superseded", warehouse.ErrUnbalanced, got, len(rows))
+	}
+	return nil
+}

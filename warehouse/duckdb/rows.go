@@ -1,0 +1,83 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"onegrid/event"
+)
+
+var allocator memory.Allocator = memory.DefaultAllocator
+
+// ownFields are the columns of event_version that the store itself decides.
+var ownFields = []arrow.Field{
+	{Name: "event_day", Type: arrow.FixedWidthTypes.Date32},
+	{Name: "version", Type: arrow.PrimitiveTypes.Int32},
+	{Name: "first_seen_at", Type: event.Timestamp},
+	{Name: "valid_from", Type: event.Timestamp},
+	{Name: "known_from", Type: event.Timestamp},
+	{Name: "known_to", Type: event.Timestamp, Nullable: true},
+	{Name: "source_fp", Type: arrow.PrimitiveTypes.Uint64},
+}
+
+func ownColumns(d *decision, in input) []arrow.Array {
+	n := in.rows
+	days := make([]arrow.Date32, n)
+	for i, v := range d.day {
+		days[i] = arrow.Date32(v)
+	}
+	known := array.NewTimestampBuilder(allocator, event.Timestamp)
+	defer known.Release()
+	known.Reserve(n)
+	for _, v := range d.knownTo {
+		if v == 0 {
+			known.AppendNull()
+		} else {
+			known.Append(arrow.Timestamp(v))
+		}
+	}
+	in.ingested.Retain()
+	return []arrow.Array{
+		fixed(arrow.FixedWidthTypes.Date32, n, arrow.Date32Traits.CastToBytes(days)),
+		fixed(arrow.PrimitiveTypes.Int32, n, arrow.Int32Traits.CastToBytes(d.version)),
+		fixed(event.Timestamp, n, arrow.Int64Traits.CastToBytes(d.firstSeen)),
+		fixed(event.Timestamp, n, arrow.Int64Traits.CastToBytes(in.from)),
+		in.ingested,
+		known.NewArray(),
+		fixed(arrow.PrimitiveTypes.Uint64, n, arrow.Uint64Traits.CastToBytes(in.fp)),
+	}
+}
+
+// fixed wraps a slice as an array without nulls and without a copy.
+func fixed(t arrow.DataType, n int, b []byte) arrow.Array {
+	data := array.NewData(t, n, []*memory.Buffer{nil, memory.NewBufferBytes(b)}, nil, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+// queryRow runs a query that gives one row.
+func queryRow(ctx context.Context, conn driver.Conn, query string, args ...any) ([]driver.Value, error) {
+	named := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, named)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := make([]driver.Value, len(rows.Columns()))
+	if err := rows.Next(out); err != nil {
+		if err == io.EOF {
+			return nil, fmt.Errorf("no row for %q", query)
+		}
+		return nil, err
+	}
+	return out, nil
+}
