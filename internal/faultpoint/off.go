@@ -2,8 +2,8 @@
 
 package faultpoint
 
-// Enabled says whether the program was built with the tag faultpoint.
+// Enabled reports whether the binary can inject faults.
 const Enabled = false
 
-// Hit marks a point; it is empty in this build and costs nothing.
-func Hit(string) {}
+// Hit marks a step; without the build tag it does nothing and is compiled away.
+func Hit(string) error { return nil }

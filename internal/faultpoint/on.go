@@ -3,43 +3,50 @@
 package faultpoint
 
 import (
+	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
-// Enabled says whether the program was built with the tag faultpoint.
+// Enabled reports whether the binary can inject faults.
 const Enabled = true
 
-type plan struct {
-	point string
-	left  int
-}
+// The hits of the process are counted here: the only package-level state of the tree, and in no released binary.
+var (
+	mu   sync.Mutex
+	hits = map[string]int{}
+	plan = sync.OnceValue(func() []fault {
+		faults, err := parse(os.Getenv("ONEGRID_FAULT"))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
+		return faults
+	})
+)
 
-var armed = sync.OnceValue(func() *plan {
-	// ONEGRID_FAULT is "point:n": the n-th hit of the point kills the process.
-	point, n, _ := strings.Cut(os.Getenv("ONEGRID_FAULT"), ":")
-	left, err := strconv.Atoi(n)
-	if err != nil {
-		left = 1
-	}
-	return &plan{point, left}
-})
-
-var mu sync.Mutex
-
-// Hit ends the process with SIGKILL when it is the hit that ONEGRID_FAULT names.
-func Hit(point string) {
-	p := armed()
-	if p.point != point {
-		return
-	}
+// Hit marks a step and does what ONEGRID_FAULT asks for at this hit of it.
+func Hit(name string) error {
 	mu.Lock()
-	defer mu.Unlock()
-	if p.left--; p.left == 0 {
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
+	hits[name]++
+	n := hits[name]
+	mu.Unlock()
+	for _, f := range plan() {
+		if f.point != name || f.n != 0 && f.n != n {
+			continue
+		}
+		switch f.action {
+		case "kill":
+			// SIGKILL cannot be caught: no deferred call, no flush. It may be delivered a moment later.
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		case "error":
+			return fmt.Errorf("at %s: %w", name, ErrInjected)
+		case "sleep":
+			time.Sleep(f.sleep)
+		}
 	}
+	return nil
 }
