@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -83,7 +84,7 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 	var ask []int32
 	local := map[[16]byte][]state{} // states of ids that this chunk touches and that are known
 	for i := range n {
-		if t.s.seen.maybe(in.ids.Value(i)) {
+		if t.s.maybe(in.ids.Value(i)) {
 			ask = append(ask, int32(i))
 		}
 	}
@@ -99,7 +100,7 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 		hist, known := local[key]
 		at := int64(in.ingested.Value(i))
 		if !known {
-			if t.s.seen.maybe(key[:]) {
+			if t.s.maybe(key[:]) {
 				if j, dup := t.inChunk(in, d, i, key, &index); dup {
 					hist, known = []state{t.stateOf(in, d, j, true)}, true
 					local[key] = hist
@@ -107,7 +108,7 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 			}
 		}
 		if !known {
-			t.s.seen.add(key[:])
+			t.s.learn(key[:])
 			d.fate[i], d.version[i], d.firstSeen[i] = fateNew, 1, at
 			d.day[i] = event.Day(int64(in.reported.Value(i)))
 			d.keep++
@@ -221,8 +222,9 @@ func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte
 		for i := range int(r.NumRows()) {
 			var key [16]byte
 			copy(key[:], id.Value(i))
+			// The status is cloned: what the reader gives lives in memory that the engine takes back.
 			st := state{rowid: rowid.Value(i), day: int32(day.Value(i)), version: version.Value(i), validFrom: from.Value(i),
-				firstSeen: first.Value(i), fp: fp.Value(i), status: status.Value(i), current: current.Value(i), pending: -1}
+				firstSeen: first.Value(i), fp: fp.Value(i), status: strings.Clone(status.Value(i)), current: current.Value(i), pending: -1}
 			copy(st.hash[:], hash.Value(i))
 			out[key] = append(out[key], st)
 		}

@@ -103,3 +103,15 @@ func (s *Store) loadNewness(ctx context.Context) (*newness, error) {
 	}
 	return n, rdr.Err()
 }
+
+func (s *Store) maybe(id []byte) bool {
+	s.seenMu.RLock()
+	defer s.seenMu.RUnlock()
+	return s.seen.maybe(id)
+}
+
+func (s *Store) learn(id []byte) {
+	s.seenMu.Lock()
+	defer s.seenMu.Unlock()
+	s.seen.add(id)
+}

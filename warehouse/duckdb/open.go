@@ -18,7 +18,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 
-	"onegrid/internal/faultpoint"
 	"onegrid/warehouse"
 )
 
@@ -46,10 +45,10 @@ type Store struct {
 	writer    driver.Conn
 	down      error
 
-	seen     *newness
-	witness  *witness
-	lastUse  time.Time
-	replayed bool
+	seenMu  sync.RWMutex // guards seen: commits add, runs ask
+	seen    *newness
+	witness *witness
+	lastUse time.Time
 }
 
 const (
@@ -343,5 +342,3 @@ func (s *Store) checkSpace() error {
 	}
 	return nil
 }
-
-var _ = faultpoint.Hit

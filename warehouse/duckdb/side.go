@@ -128,7 +128,7 @@ func (t *tx) flush(ctx context.Context) error {
 		}
 	}
 	if err := t.insertRows(ctx, s.trans, "event_transition", s.nTrans, fmt.Sprintf(
-		"event_id, event_day, %s AS source_id, seq, at, from_status, to_status, stage, action, org_code, src_action, inferred, ingested_at", quoteText(t.unit.Source))); err != nil {
+		"event_id, event_day, %s AS source_id, seq, \"at\", from_status, to_status, stage, action, org_code, src_action, inferred, ingested_at", quoteText(t.unit.Source))); err != nil {
 		return err
 	}
 	return t.insertRows(ctx, s.tokens, "event_party_token", s.nTokens, "event_id, event_day, kind, role, kid, epoch, token, expires")

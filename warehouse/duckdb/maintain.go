@@ -1,0 +1,163 @@
+package duckdb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"onegrid/warehouse"
+)
+
+// Sizes of the files of a store in bytes.
+type Sizes struct{ Database, Log int64 }
+
+// Sizes asks the file system; it opens nothing.
+func (s *Store) Sizes() Sizes {
+	var z Sizes
+	if fi, err := os.Stat(DatabasePath(s.opts.Dir)); err == nil {
+		z.Database = fi.Size()
+	}
+	if fi, err := os.Stat(DatabasePath(s.opts.Dir) + ".wal"); err == nil {
+		z.Log = fi.Size()
+	}
+	return z
+}
+
+// CheckpointIdle writes the log into the database when the store has been idle for a while or the log is long. It is
+// called by the daemon; a failure for lack of space leaves the log in place.
+func (s *Store) CheckpointIdle(ctx context.Context, idle time.Duration, maxLog int64) error {
+	select {
+	case s.lane <- struct{}{}:
+	default:
+		return nil
+	}
+	defer func() { <-s.lane }()
+	if s.writer == nil || s.down != nil {
+		return nil
+	}
+	n := s.Sizes().Log
+	if n == 0 || (n < maxLog && time.Since(s.lastUse) < idle) {
+		return nil
+	}
+	if err := s.checkSpace(); err != nil {
+		return err
+	}
+	err := s.exec(ctx, "CHECKPOINT")
+	if err != nil && (isFatal(err) || s.broken(ctx)) {
+		// A checkpoint that meets a full disk kills the engine's handle; the log is intact.
+		return errors.Join(err, s.reopen(ctx))
+	}
+	return err
+}
+
+// Backup copies the store into a new file while it is in use, then opens the copy and compares counts and content, so
+// that a backup that is reported is one that restores. It returns the SHA-256 of the file.
+//
+// The copy is made by the engine inside one transaction: the live file is never opened a second time (invariant 5).
+func (s *Store) Backup(ctx context.Context, path string) (sum string, err error) {
+	if _, err := os.Stat(path); err == nil {
+		return "", fmt.Errorf("backup target %s exists: choose a new name", filepath.Base(path))
+	}
+	conn, err := s.DB().Conn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	tmp := path + ".part"
+	os.Remove(tmp)
+	fail := func(err error) (string, error) {
+		os.Remove(tmp)
+		os.Remove(tmp + ".wal")
+		return "", fmt.Errorf("backing up: %w", err)
+	}
+	if _, err := conn.ExecContext(ctx, "ATTACH "+quoteText(tmp)+" AS backup_to (STORAGE_VERSION 'v1.5.0')"); err != nil {
+		return fail(err)
+	}
+	var live string
+	if err := conn.QueryRowContext(ctx, "SELECT current_database()").Scan(&live); err != nil {
+		return fail(err)
+	}
+	_, cerr := conn.ExecContext(ctx, "COPY FROM DATABASE "+quoteIdent(live)+" TO backup_to")
+	var got string
+	if cerr == nil {
+		got, cerr = fingerprint(ctx, func(q string) (string, error) {
+			var v string
+			return v, conn.QueryRowContext(ctx, q).Scan(&v)
+		}, "backup_to.")
+	}
+	if _, err := conn.ExecContext(ctx, "DETACH backup_to"); err != nil || cerr != nil {
+		return fail(errors.Join(cerr, err))
+	}
+	if sum, err = verifyBackup(ctx, tmp, got); err != nil {
+		return fail(err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fail(err)
+	}
+	return sum, syncDir(filepath.Dir(path))
+}
+
+// verifyBackup restores the copy: opens it as a store of its own and compares its content.
+func verifyBackup(ctx context.Context, path, want string) (string, error) {
+	db, err := openReadOnly(path)
+	if err != nil {
+		return "", err
+	}
+	got, err := fingerprint(ctx, func(q string) (string, error) {
+		var v string
+		return v, db.QueryRowContext(ctx, q).Scan(&v)
+	}, "")
+	if cerr := db.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return "", err
+	}
+	if got != want {
+		return "", fmt.Errorf("%w: the copy does not read back as it was written", warehouse.ErrDamaged)
+	}
+	f, err := os.Open(path) // the copy, not the live file: its lock is nobody's
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	if _, err := f.WriteTo(h); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// contentTables are the tables that a rebuild must reproduce, with the columns that say the same thing.
+var contentTables = []string{"event_version", "event_transition", "event_party_token", "reject", "checkpoint"}
+
+// fingerprint is an order-free digest of all content tables of a database: counts and the sum of row hashes.
+func fingerprint(_ context.Context, one func(string) (string, error), prefix string) (string, error) {
+	var parts []string
+	for _, t := range contentTables {
+		v, err := one("SELECT count(*)::VARCHAR || ':' || coalesce(sum(hash(t)::HUGEINT), 0)::VARCHAR FROM " + prefix + t + " t")
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, t+"="+v)
+	}
+	return strings.Join(parts, " "), nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
