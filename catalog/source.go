@@ -88,6 +88,7 @@ type Breaker struct {
 type SrcArea struct {
 	BBox          []float64   `yaml:"bbox,flow" doc:"min lon, min lat, max lon, max lat; replaces the city's" doczh:"范围, 替代城市范围"`
 	Anchors       []Anchor    `yaml:"anchors" doc:"known points of this source" doczh:"坐标系校验点"`
+	CallerCRS     string      `yaml:"caller_crs" doc:"coordinate system of a caller's position where the record declares none; wgs84 unless set" doczh:"报警人位置的坐标系, 默认 wgs84"`
 	DefaultPoints [][]float64 `yaml:"default_points,flow" doc:"points as received that stand for no point, each x, y" doczh:"默认点(来源坐标)"`
 }
 
