@@ -16,6 +16,9 @@ RACE      ?=
 # Packages tested at the same time: the database tests want memory more than cores.
 P         ?= 2
 
+# Hidden folders and those that begin with an underscore are no part of the tree.
+GOFILES   := find . -type d -name '[._]?*' -prune -o -type f -name '*.go'
+
 ifeq ($(filter-out 0 no false,$(RACE)),)
   TEST_FLAGS := -timeout 25m
 else
@@ -49,7 +52,7 @@ test-race: ## the whole suite with the race detector
 	@$(MAKE) --no-print-directory test RACE=1
 
 lint: tools ## gofmt, vet and staticcheck
-	@bad=$$(git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 gofmt -l 2>/dev/null || true); \
+	@bad=$$($(GOFILES) -exec "$$($(GO) env GOROOT)/bin/gofmt" -l {} +) || exit 1; \
 	  if [ -n "$$bad" ]; then echo "not formatted (make fmt):" >&2; echo "$$bad" >&2; exit 1; fi
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) vet -tags $(TEST_TAGS) ./...
@@ -59,7 +62,7 @@ bench: tools ## one JSON line per benchmark (BENCH=ingest_file: only that one)
 	$(GO) run -buildvcs=false -tags $(TAGS) ./internal/bench -bench "$(BENCH)"
 
 fuzz: tools ## every fuzz target for FUZZTIME (30s)
-	@set -e; for f in $$(git ls-files --cached --others --exclude-standard -- '*_test.go'); do \
+	@set -e; for f in $$($(GOFILES) -name '*_test.go' -print | sed 's,^[.]/,,'); do \
 	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$f); do \
 	    echo "== $$(dirname $$f) $$t"; \
 	    $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
@@ -69,7 +72,7 @@ soak: tools ## the crash and model tests for SOAK (1h), with the race detector
 	ONEGRID_SOAK=$(SOAK) $(GO) test -tags $(TEST_TAGS) -race -p 1 -count 1 -timeout 0 -v -run 'Soak|Crash|Kill|Model' $(PKG)
 
 fmt: tools ## format the Go files
-	git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 gofmt -w
+	$(GOFILES) -exec "$$($(GO) env GOROOT)/bin/gofmt" -w {} +
 
 clean: ## remove what was built
 	rm -rf bin bench-out

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"onegrid/event"
 )
 
@@ -26,14 +24,13 @@ type RunFunc func(ctx context.Context, source string, trigger Trigger) error
 
 // Scheduler starts the runs of all sources. It is a service: Start once, Stop to end.
 type Scheduler struct {
-	cfg     Config
-	run     RunFunc
-	log     *slog.Logger
-	lane    *semaphore.Weighted // all runs
-	suspect *semaphore.Weighted // runs of sources that failed last time: they never fill the whole lane
-	wake    chan struct{}
-	done    chan struct{}
-	runs    sync.WaitGroup
+	cfg   Config
+	run   RunFunc
+	log   *slog.Logger
+	lanes *lanes
+	wake  chan struct{}
+	done  chan struct{}
+	runs  sync.WaitGroup
 
 	mu      sync.Mutex
 	phase   int // 0 new, 1 running, 2 stopping or stopped
@@ -76,8 +73,7 @@ func New(cfg Config, run RunFunc, log *slog.Logger) (*Scheduler, error) {
 	}
 	s := &Scheduler{
 		cfg: cfg, run: run, log: log,
-		lane:    semaphore.NewWeighted(int64(cfg.Concurrency)),
-		suspect: semaphore.NewWeighted(int64(max(1, cfg.Concurrency/2))),
+		lanes:   newLanes(int64(cfg.Concurrency)),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 		entries: make(map[string]*entry, len(cfg.Sources)),
@@ -264,12 +260,12 @@ func (s *Scheduler) dispatch(e *entry, now time.Time) {
 // turn waits for the source's share of the lane, runs it and takes the outcome.
 func (s *Scheduler) turn(e *entry, a *active, suspect bool) {
 	weight := int64(min(e.src.Weight, s.cfg.Concurrency))
-	err := s.acquire(weight, suspect)
+	sh, err := s.lanes.acquire(s.soft, weight, suspect)
 	if err != nil { // stopping
 		s.settle(e, a, err, true)
 		return
 	}
-	defer s.release(weight, suspect)
+	defer sh.release()
 
 	s.mu.Lock()
 	a.started = time.Now()
@@ -284,28 +280,6 @@ func (s *Scheduler) turn(e *entry, a *active, suspect bool) {
 	}
 	// A run that was told to stop has neither failed nor succeeded.
 	s.settle(e, a, err, err != nil && errors.Is(context.Cause(soft), ErrStopping))
-}
-
-func (s *Scheduler) acquire(weight int64, suspect bool) error {
-	if suspect {
-		if err := s.suspect.Acquire(s.soft, 1); err != nil {
-			return err
-		}
-	}
-	if err := s.lane.Acquire(s.soft, weight); err != nil {
-		if suspect {
-			s.suspect.Release(1)
-		}
-		return err
-	}
-	return nil
-}
-
-func (s *Scheduler) release(weight int64, suspect bool) {
-	s.lane.Release(weight)
-	if suspect {
-		s.suspect.Release(1)
-	}
 }
 
 // guard calls the run and turns a panic into an error: one source's fault must not end the others.

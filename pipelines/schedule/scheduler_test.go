@@ -287,6 +287,44 @@ func TestFailingSourcesDelayNoOther(t *testing.T) {
 	})
 }
 
+// All upstreams behind one gateway hang at the same moment, each run up to its timeout of an hour, and fill the lane:
+// the others wait for one patience, once.
+func TestManyHangingAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var delays []time.Duration
+		m := recent("good")
+		src := []schedule.Source{{ID: "good", Cron: "* * * * *"}}
+		for i := range 4 {
+			id := fmt.Sprintf("h%d", i)
+			m.last[id] = time.Now()
+			src = append(src, schedule.Source{ID: id, Cron: "@every 30s"}) // they fill the lane before the good one comes
+		}
+		s := started(t, schedule.Config{Sources: src, Concurrency: 4, History: m}, func(ctx context.Context, id string, tr schedule.Trigger) error {
+			if id == "good" {
+				mu.Lock()
+				delays = append(delays, time.Since(tr.Slot))
+				mu.Unlock()
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		pass(50*time.Minute + 45*time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(delays) != 50 || delays[0] > 30*time.Second {
+			t.Fatalf("%d runs of 50, delays %v", len(delays), delays)
+		}
+		for _, d := range delays[1:] {
+			if d > time.Second {
+				t.Fatalf("delays %v", delays)
+			}
+		}
+		stopped(t, s)
+	})
+}
+
 func TestPanicIsReportedWithoutItsValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var buf bytes.Buffer
