@@ -2,7 +2,8 @@
 // grids, categories, crosswalks, code lists, organisations and the working calendar.
 //
 // Load reads everything, reports every problem at once with file and line, and returns a Catalog that never changes
-// afterwards. Relative paths resolve against the file they stand in. `${NAME}` is replaced by an environment variable in
+// afterwards. Relative paths resolve against the file they stand in, those of a connection against the configuration
+// folder. `${NAME}` is replaced by an environment variable in
 // parsed YAML scalars only, so that a value can never change the structure of a file.
 //
 // It does not open sources, parse mapping files (pipelines/normalize does), apply crosswalks or polygons

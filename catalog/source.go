@@ -48,7 +48,7 @@ type Source struct {
 	Related      []string `yaml:"related" doc:"codes of related resources" doczh:"关联资源代码"`
 
 	File string `yaml:"-"` // relative to the configuration folder, with slashes
-	Dir  string `yaml:"-"` // absolute folder of the file: relative paths in the connection resolve against it
+	Dir  string `yaml:"-"` // absolute configuration folder: relative paths in the connection resolve against it
 }
 
 // Schedule says when a source is read: cron or every, not both.
@@ -235,13 +235,13 @@ func loadSource(c *collector, dir, file string) *Source {
 		s.Connection = *conn
 	}
 	s.File = file
-	s.Dir = filepath.Join(dir, "sources")
+	s.Dir = dir
 	if want := strings.TrimSuffix(path.Base(file), ".yaml"); s.ID != want && idPattern.MatchString(s.ID) {
 		c.add(Problem{File: file, Line: lineOf(root, "id"), Path: "id", Message: fmt.Sprintf("must equal the file name %q", want),
 			MessageZH: "必须与文件名一致", Hint: "rename the file or the id; stored events carry the id", HintZH: "已入库事件带有该标识，请谨慎改名"})
 	}
 	if s.Mapping != "" {
-		s.Mapping = resolvePath(s.Dir, s.Mapping)
+		s.Mapping = resolvePath(filepath.Join(dir, "sources"), s.Mapping)
 		if st, err := os.Stat(s.Mapping); err != nil || st.IsDir() {
 			c.add(Problem{File: file, Line: lineOf(root, "mapping"), Path: "mapping", Message: "the mapping file does not exist",
 				MessageZH: "映射文件不存在", Hint: "the path is relative to this file", HintZH: "路径相对于本文件"})
