@@ -26,9 +26,11 @@ type Checkpoint struct {
 	Data    []byte
 }
 
-// State is the latest resume point of a source; Seq is 0 for a source that was never read.
+// State is the latest resume point of a source. Seq counts the units of the source, whatever their point; it is 0 for a
+// source that was never read.
 type State struct {
 	Source string
+	Point  string
 	Seq    int64
 	Resume Checkpoint
 	At     time.Time
@@ -39,6 +41,7 @@ type State struct {
 // exhausted and says where the unit ends.
 type Unit struct {
 	Source string
+	Point  string // which resume point of the source: "" for the running one, else a backfill window
 	RunID  string
 	No     int
 	Base   int64 // State.Seq that the unit builds on

@@ -53,13 +53,13 @@ func (s *Store) Commit(ctx context.Context, u *warehouse.Unit) (warehouse.Receip
 	if err != nil {
 		return warehouse.Receipt{}, s.afterFailure(context.WithoutCancel(ctx), u, err)
 	}
-	faultpoint.Hit("commit.committed")
+	_ = faultpoint.Hit("commit.committed")
 	// The witness is written after the commit is durable and before anybody is told: a store that is behind it has lost
 	// an acknowledged commit.
 	if err := s.witness.append(entry{Source: u.Source, Seq: rec.Seq, Run: u.RunID, Unit: u.No, Landed: landed.Path, SHA256: landed.SHA256, At: time.Now().UTC()}); err != nil {
 		s.log.Error("witness not written", "source", u.Source, "seq", rec.Seq, "error", err)
 	}
-	faultpoint.Hit("commit.witnessed")
+	_ = faultpoint.Hit("commit.witnessed")
 	return rec, nil
 }
 
@@ -78,7 +78,9 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 			s.exec(hard, "ROLLBACK")
 		}
 	}()
-	faultpoint.Hit("commit.begun")
+	if err := faultpoint.Hit("commit.begun"); err != nil {
+		return rec, landed, err
+	}
 	// Fencing: the unit builds on Base or nothing is stored.
 	latest, err := s.latestSeq(hard, u.Source)
 	if err != nil {
@@ -98,7 +100,9 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 		if err := t.append(hard, c); err != nil {
 			return rec, landed, err
 		}
-		faultpoint.Hit("commit.appended")
+		if err := faultpoint.Hit("commit.appended"); err != nil {
+			return rec, landed, err
+		}
 	}
 	fin, err := u.Final()
 	if err != nil {
@@ -107,7 +111,9 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 	if err := t.finish(hard, fin); err != nil {
 		return rec, landed, err
 	}
-	faultpoint.Hit("commit.before")
+	if err := faultpoint.Hit("commit.before"); err != nil {
+		return rec, landed, err
+	}
 	open = false
 	if err := s.exec(hard, "COMMIT"); err != nil {
 		s.exec(hard, "ROLLBACK")

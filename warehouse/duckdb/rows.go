@@ -81,3 +81,11 @@ func queryRow(ctx context.Context, conn driver.Conn, query string, args ...any) 
 	}
 	return out, nil
 }
+
+func driverValues(row []any) []driver.Value {
+	out := make([]driver.Value, len(row))
+	for i, v := range row {
+		out[i] = v
+	}
+	return out
+}

@@ -92,7 +92,7 @@ func ddl() []string {
 		`CREATE TABLE event_transition (event_id UUID, event_day DATE, source_id VARCHAR, seq INTEGER, "at" TIMESTAMPTZ, from_status VARCHAR,
   to_status VARCHAR, stage TINYINT, action VARCHAR, org_code VARCHAR, src_action VARCHAR, inferred BOOLEAN, ingested_at TIMESTAMPTZ)`,
 		`CREATE TABLE event_party_token (event_id UUID, event_day DATE, kind VARCHAR, role VARCHAR, kid VARCHAR, epoch INTEGER, token BLOB, expires DATE)`,
-		`CREATE TABLE checkpoint (source_id VARCHAR, seq BIGINT, base_seq BIGINT, version INTEGER, data BLOB, run_id VARCHAR, unit_no INTEGER,
+		`CREATE TABLE checkpoint (source_id VARCHAR, point VARCHAR, seq BIGINT, base_seq BIGINT, version INTEGER, data BLOB, run_id VARCHAR, unit_no INTEGER,
   n_read BIGINT, n_new BIGINT, n_updated BIGINT, n_unchanged BIGINT, n_stale BIGINT, n_rejected BIGINT, n_transitions BIGINT,
   landed_path VARCHAR, landed_sha256 VARCHAR, landed_rows BIGINT, landed_bytes BIGINT, mapping VARCHAR, read_at TIMESTAMPTZ, committed_at TIMESTAMPTZ)`,
 		`CREATE TABLE run_step (run_id VARCHAR, source_id VARCHAR, run_trigger VARCHAR, run_window VARCHAR, step INTEGER, status VARCHAR, started_at TIMESTAMPTZ,

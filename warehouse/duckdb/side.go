@@ -168,20 +168,20 @@ func (t *tx) finish(ctx context.Context, fin warehouse.Final) error {
 	if !t.counts.Balanced() {
 		return fmt.Errorf("%w: %+v", warehouse.ErrUnbalanced, t.counts)
 	}
+	if fin.ReadAt.IsZero() {
+		fin.ReadAt = t.now
+	}
 	if err := t.rejects(ctx, fin); err != nil {
 		return err
 	}
 	u, c := t.unit, t.counts
-	if fin.ReadAt.IsZero() {
-		fin.ReadAt = t.now
-	}
 	data := fin.Resume.Data
 	if data == nil {
 		data = []byte{}
 	}
 	// invariant 1: the resume point is stored by the transaction that stores its records.
-	if err := t.s.exec(ctx, "INSERT INTO checkpoint VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		u.Source, t.seq, u.Base, int32(fin.Resume.Version), data, u.RunID, int32(u.No),
+	if err := t.s.exec(ctx, "INSERT INTO checkpoint VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		u.Source, u.Point, t.seq, u.Base, int32(fin.Resume.Version), data, u.RunID, int32(u.No),
 		c.Read, c.New, c.Updated, c.Unchanged, c.Stale, c.Rejected, c.Transitions,
 		fin.Landed.Path, fin.Landed.SHA256, fin.Landed.Rows, fin.Landed.Bytes, fin.Run.Mapping, fin.ReadAt.UTC(), t.now); err != nil {
 		return fmt.Errorf("storing the resume point: %w", err)
@@ -229,7 +229,7 @@ func (t *tx) rejects(ctx context.Context, fin warehouse.Final) error {
 	defer release()
 	if err := t.s.exec(ctx, `INSERT INTO reject SELECT r.reject_id, ?, ?, ?, r.stream, r.source_row, r.position, r.stage, r.rule, r.column_name, r.message, r.message_zh, ?, r.landed_segment, ?
  FROM (SELECT * FROM rejects_in QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY source_row) = 1) r
- ANTI JOIN reject o ON o.reject_id = r.reject_id`, t.unit.Source, t.unit.RunID, t.seq, fin.Landed.Path, t.now); err != nil {
+ ANTI JOIN reject o ON o.reject_id = r.reject_id`, t.unit.Source, t.unit.RunID, t.seq, fin.Landed.Path, fin.ReadAt.UTC()); err != nil {
 		return fmt.Errorf("storing rejects: %w", err)
 	}
 	return nil

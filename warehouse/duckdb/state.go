@@ -14,20 +14,20 @@ import (
 	"onegrid/warehouse"
 )
 
-// State returns the latest resume point of a source.
-func (s *Store) State(ctx context.Context, source string) (warehouse.State, error) {
+// State returns the latest resume point of a source: that of the running reading, or of a backfill window.
+func (s *Store) State(ctx context.Context, source, point string) (warehouse.State, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	st := warehouse.State{Source: source}
+	st := warehouse.State{Source: source, Point: point}
 	if s.db == nil {
 		return st, warehouse.ErrDown
 	}
-	err := s.db.QueryRowContext(ctx, `SELECT seq, version, data, committed_at, run_id FROM checkpoint WHERE source_id = ? ORDER BY seq DESC LIMIT 1`, source).
-		Scan(&st.Seq, &st.Resume.Version, &st.Resume.Data, &st.At, &st.RunID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return st, nil
+	if err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM checkpoint WHERE source_id = ?", source).Scan(&st.Seq); err != nil {
+		return st, fmt.Errorf("reading the resume point of %s: %w", source, err)
 	}
-	if err != nil {
+	err := s.db.QueryRowContext(ctx, `SELECT version, data, committed_at, run_id FROM checkpoint WHERE source_id = ? AND point = ? ORDER BY seq DESC LIMIT 1`, source, point).
+		Scan(&st.Resume.Version, &st.Resume.Data, &st.At, &st.RunID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return st, fmt.Errorf("reading the resume point of %s: %w", source, err)
 	}
 	return st, nil

@@ -14,7 +14,7 @@ import (
 // Engine is a store under test.
 type Engine struct {
 	Store warehouse.Committer
-	State func(ctx context.Context, source string) (warehouse.State, error)
+	State func(ctx context.Context, source, point string) (warehouse.State, error)
 	// Count answers a count query in SQL over the tables of the event model.
 	Count func(query string) int64
 }
@@ -191,14 +191,29 @@ func Run(t *testing.T, open func(t *testing.T) Engine) {
 		commit(t, e, Unit("src", 2, nil, Chunk("src", Base, b)))
 		want(t, e, "tokens after reading again", 1, "SELECT count(*) FROM event_party_token")
 	})
+	t.Run("a_window_has_its_own_resume_point", func(t *testing.T) {
+		e := open(t)
+		commit(t, e, Unit("src", 0, nil, Chunk("src", Base, R("a", "received", 0))))
+		u := Unit("src", 1, nil, Chunk("src", Base, R("b", "received", 0)))
+		u.Point = "2025-01-01/2025-02-01"
+		commit(t, e, u)
+		run, _ := e.State(ctx, "src", "")
+		win, _ := e.State(ctx, "src", u.Point)
+		if run.Seq != 2 || string(run.Resume.Data) != `{"after":1}` || string(win.Resume.Data) != `{"after":2}` {
+			t.Fatalf("running %+v, window %+v", run, win)
+		}
+		if other, _ := e.State(ctx, "src", "another"); other.Seq != 2 || len(other.Resume.Data) > 0 {
+			t.Fatalf("window that was never read: %+v", other)
+		}
+	})
 	t.Run("resume_point_reads_back", func(t *testing.T) {
 		e := open(t)
 		commit(t, e, Unit("src", 0, nil, Chunk("src", Base, R("a", "received", 0))))
-		st, err := e.State(ctx, "src")
+		st, err := e.State(ctx, "src", "")
 		if err != nil || st.Seq != 1 || string(st.Resume.Data) != `{"after":1}` || st.Resume.Version != 1 {
 			t.Fatalf("state %+v, %v", st, err)
 		}
-		if st, err := e.State(ctx, "never"); err != nil || st.Seq != 0 {
+		if st, err := e.State(ctx, "never", ""); err != nil || st.Seq != 0 {
 			t.Fatalf("unknown source: %+v, %v", st, err)
 		}
 	})
