@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"onegrid/connectors"
@@ -43,55 +45,77 @@ func (s *source) Check(ctx context.Context) error {
 	return nil
 }
 
-// Discover implements connectors.Discoverer: tables and views that the account can read, with their columns as
-// "name type" in Note and a row estimate where the database keeps one.
+// Discover implements connectors.Discoverer: the configured streams, then every other table and view that the account
+// can read. Note holds a row estimate where the database keeps one, and the columns with their types.
 func (s *source) Discover(ctx context.Context) ([]connectors.Stream, error) {
 	db, err := s.database()
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	r := &reader{s: s, db: db}
-	var out []connectors.Stream
+	r := &reader{s: s, db: db, yield: func(connectors.Batch) bool { return true }}
+	var tables []connectors.Stream
 	err = r.statement(ctx, s.cfg.StatementTimeout, func(ctx context.Context, _ *sql.Conn, tx *sql.Tx, _ *time.Timer) error {
-		out = nil
-		rows, err := tx.QueryContext(ctx, s.d.discover)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		var types string
-		var estimate int64
-		end := func() {
-			if n := len(out); n > 0 {
-				out[n-1].Note = types
-				if estimate >= 0 {
-					out[n-1].Note = fmt.Sprintf("about %d rows; %s", estimate, types)
-				}
-			}
-		}
-		for rows.Next() {
-			var table, col, typ string
-			var rowsNow int64
-			if err := rows.Scan(&table, &col, &typ, &rowsNow); err != nil {
-				return err
-			}
-			if n := len(out); n == 0 || out[n-1].Name != table {
-				end()
-				out, types = append(out, connectors.Stream{Name: table}), ""
-			}
-			estimate = rowsNow
-			if types != "" {
-				types += ", "
-			}
-			types += col + " " + typ
-			out[len(out)-1].Columns = append(out[len(out)-1].Columns, col)
-		}
-		end()
-		return errors.Join(rows.Err(), rows.Close())
+		var err error
+		tables, err = listTables(ctx, s.d, tx)
+		return err
 	})
 	if err != nil {
 		return nil, s.fail("listing tables", err)
 	}
+	var out []connectors.Stream
+	for _, st := range s.cfg.Streams {
+		cs := connectors.Stream{Name: st.Name}
+		pr, err := r.prepare(ctx, st)
+		switch {
+		case ctx.Err() != nil:
+			return nil, s.fail("looking at stream "+st.Name, ctx.Err())
+		case err != nil: // a wrong column is what a person looks here for
+			cs.Note = "not readable: " + s.fail("looking at it", err).Error()
+		default:
+			cs.Note = "configured: " + pr.p.origin()
+			for _, c := range pr.p.cols {
+				cs.Columns = append(cs.Columns, c.name)
+			}
+			if st.Query == "" {
+				cs.Columns = append(cs.Columns, tableColumn)
+			}
+		}
+		out = append(out, cs)
+	}
+	for _, t := range tables {
+		if !slices.ContainsFunc(out, func(c connectors.Stream) bool { return c.Name == t.Name }) {
+			out = append(out, t)
+		}
+	}
 	return out, nil
+}
+
+// listTables reads the catalog of the database.
+func listTables(ctx context.Context, d dialect, tx *sql.Tx) ([]connectors.Stream, error) {
+	rows, err := tx.QueryContext(ctx, d.discover)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []connectors.Stream
+	var types []string
+	for rows.Next() {
+		var table, col, typ string
+		var estimate int64
+		if err := rows.Scan(&table, &col, &typ, &estimate); err != nil {
+			return nil, err
+		}
+		n := len(out)
+		if n == 0 || out[n-1].Name != table {
+			out, types, n = append(out, connectors.Stream{Name: table}), nil, n+1
+		}
+		types = append(types, col+" "+typ)
+		t := &out[n-1]
+		t.Columns, t.Note = append(t.Columns, col), strings.Join(types, ", ")
+		if estimate >= 0 {
+			t.Note = fmt.Sprintf("about %d rows; %s", estimate, t.Note)
+		}
+	}
+	return out, errors.Join(rows.Err(), rows.Close())
 }
