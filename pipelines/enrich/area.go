@@ -1,6 +1,8 @@
 package enrich
 
 import (
+	"slices"
+
 	"onegrid/catalog"
 	"onegrid/event"
 )
@@ -152,7 +154,7 @@ func (l *locator) area(stated divisions, pt, caller point, day catalog.Day) area
 		return a
 	case src == "":
 		a.code, a.method = code, method
-	case code != "" && !within(code, src):
+	case code != "" && !within(code, src) && !l.succeeds(code, src, day):
 		// The source and the point disagree: the source's statement stays, nothing is taken from the point. A caller may
 		// well stand elsewhere, so that says nothing against the code.
 		if own {
@@ -175,6 +177,13 @@ func (l *locator) area(stated divisions, pt, caller point, day catalog.Day) area
 		}
 	}
 	return a
+}
+
+// succeeds reports whether the polygon's division took over from the stated one: the polygons are of today, an old record
+// carries the code of its day.
+func (l *locator) succeeds(code, src string, day catalog.Day) bool {
+	a, ok := l.e.cat.Areas().At(src, day)
+	return ok && slices.ContainsFunc(a.Successors, func(s string) bool { return within(code, s) })
 }
 
 // find asks the layers for a point, the deepest first.
