@@ -201,3 +201,5 @@ func readErr(ctx context.Context, src connectors.Source, from connectors.Checkpo
 	}
 	return nil
 }
+
+func replace(pattern, v string) string { return strings.Replace(pattern, "%s", v, 1) }

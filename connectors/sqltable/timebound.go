@@ -54,7 +54,7 @@ func (p *plan) sampleForm(ctx context.Context, tx *sql.Tx, f timeForm) (timeForm
 			return f, err
 		}
 		for _, l := range sampleLayouts {
-			if t, err := time.ParseInLocation(l, v.String, f.zone); err == nil && t.Year() > 1900 && t.Year() < 2200 {
+			if t, err := time.ParseInLocation(l, v.String, f.zone); err == nil && t.Year() > 1900 {
 				f.layout = l
 				if strings.HasSuffix(v.String, "Z") {
 					f.zone = time.UTC

@@ -36,7 +36,7 @@ func StartMariaDB(tb testing.TB) *Server {
 	setUp(tb, as, dir, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
 	args := []string{"--no-defaults", "--datadir=" + data, "--bind-address=" + s.Host, "--port=" + strconv.Itoa(s.Port),
 		"--socket=" + filepath.Join(dir, "s.sock"), "--pid-file=" + filepath.Join(dir, "pid"), "--init-file=" + boot,
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--character-set-server=utf8mb4",
+		"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--character-set-server=utf8mb4",
 		"--skip-log-bin"}
 	s.start = func() (*exec.Cmd, error) { return command(context.Background(), as, dir, mariadbd, args...), nil }
 	if err := s.run(); err != nil {

@@ -33,7 +33,7 @@ func StartPostgres(tb testing.TB, settings ...string) *Server {
 	data := filepath.Join(dir, "data")
 	setUp(tb, as, dir, initdb, "-D", data, "-U", s.User, "-A", "scram-sha-256", "--pwfile", pw, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 	args := []string{"-D", data, "-p", strconv.Itoa(s.Port), "-h", s.Host, "-k", "", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "synchronous_commit=off", "-c", "shared_buffers=64MB", "-c", "max_connections=30", "-c", "logging_collector=off",
+		"-c", "shared_buffers=64MB", "-c", "max_connections=30", "-c", "logging_collector=off",
 		"-c", "autovacuum=off", "-c", "max_wal_size=2GB"}
 	for i := 0; i+1 < len(settings); i += 2 {
 		args = append(args, "-c", settings[i]+"="+settings[i+1])
