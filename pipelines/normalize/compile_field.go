@@ -58,7 +58,18 @@ func (c *compiler) field(path, name string, col event.Column, spec *Field) *fiel
 // alts compiles the ways to a value: one, or those of first.
 func (c *compiler) alts(path string, f *field, spec *Field) []*alt {
 	if spec.First == nil {
-		return []*alt{c.alt(path, f, spec)}
+		a := c.alt(path, f, spec)
+		if a.sel != fromFirst || f.kind == textTarget || f.kind == dictTarget || f.kind == listTarget {
+			return []*alt{a}
+		}
+		// For times and numbers the first column that can be read counts, not the first that holds some text.
+		var out []*alt
+		for _, col := range a.cols {
+			one := *a
+			one.sel, one.cols = fromColumn, []int{col}
+			out = append(out, &one)
+		}
+		return out
 	}
 	if len(spec.First) == 0 {
 		c.problem(path+".first", "", "empty list")
@@ -364,7 +375,7 @@ func nearest(name string) string {
 			best, score = col.Name, s
 		}
 	}
-	if score < 4 || score*2 < len(name) {
+	if score < 3 || score*2 < len(name) {
 		return "the target fields are listed in docs/mapping-reference.md"
 	}
 	return fmt.Sprintf("did you mean %s?", best)

@@ -32,6 +32,7 @@ type dictSlot struct {
 
 // dictEntry is what a text became.
 type dictEntry struct {
+	key       string
 	value     string // of the target; the source code where o is isUnmapped
 	o         outcome
 	idx       int16
@@ -82,12 +83,10 @@ func (w *dictWriter) entry(s string) *dictEntry {
 	if !ok {
 		s = strings.Clone(s)
 		e = w.outcome(s)
+		e.key = s
 		w.seen[s] = e
-		slot.key = s
-	} else {
-		slot.key = strings.Clone(s)
 	}
-	slot.entry = e
+	slot.key, slot.entry = e.key, e
 	return e
 }
 

@@ -2,7 +2,9 @@ package normalize
 
 import (
 	"regexp"
+	"strings"
 	"time"
+	"unsafe"
 
 	"onegrid/event"
 )
@@ -203,7 +205,15 @@ func (a *alt) text(r *run, row int) (string, outcome) {
 			b = append(b, s...)
 		}
 		r.scratch = b
-		return a.refine(string(b))
+		if len(b) == 0 {
+			return "", isNull
+		}
+		// The text lives until the next one is made; whoever keeps it copies it.
+		s, o := a.refine(unsafe.String(&b[0], len(b)))
+		if o == isUnmapped {
+			s = strings.Clone(s)
+		}
+		return s, o
 	case fromCEL:
 		s, o := a.cel.eval(r, row)
 		if o != isOK {

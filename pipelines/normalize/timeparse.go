@@ -340,14 +340,14 @@ func (p *timeParser) compact(s string) (int64, outcome) {
 	return p.civil(y, mo, d, h, mi, sec, ms*1000)
 }
 
-// excel reads a serial of five digits before the point: 1927 to 2173. The fraction is rounded to milliseconds, the
-// precision at which Excel itself keeps times.
+// excel reads a serial of five digits before the point: 1927 to 2173. The fraction is rounded to seconds:
+// exports cut it to as few as five digits, and nobody types more.
 func (p *timeParser) excel(s string) (int64, outcome) {
 	day, i, ok := digits(s, 0, 5, 5)
 	if !ok || i < len(s) && s[i] != '.' {
 		return 0, isBad
 	}
-	var ms int64
+	var sec int64
 	if i < len(s) {
 		for _, c := range []byte(s[i+1:]) {
 			if c-'0' > 9 {
@@ -359,16 +359,16 @@ func (p *timeParser) excel(s string) (int64, outcome) {
 			if err != nil {
 				return 0, isBad
 			}
-			ms = int64(f*86_400_000 + 0.5)
+			sec = int64(f*86_400 + 0.5)
 		}
 	}
 	if day < 10000 {
 		return 0, isBad
 	}
-	t := time.UnixMilli((int64(day)-25569)*86_400_000 + ms).UTC() // 25569 is 1970-01-01
+	t := time.Unix((int64(day)-25569)*86_400+sec, 0).UTC() // 25569 is 1970-01-01
 	y, mo, d := t.Date()
-	h, mi, sec := t.Clock()
-	return p.civil(y, int(mo), d, h, mi, sec, t.Nanosecond()/1000)
+	h, mi, s2 := t.Clock()
+	return p.civil(y, int(mo), d, h, mi, s2, 0)
 }
 
 // chinese reads 2006年1月2日[ ]15时4分5秒 and 2006年1月2日 15:04:05.
