@@ -51,6 +51,11 @@ func (a *Areas) At(code string, day Day) (Area, bool) {
 // Known reports whether the code has ever been valid.
 func (a *Areas) Known(code string) bool { return len(a.byCode[code]) > 0 }
 
+// Bounded reports whether the code is valid on some days only.
+func (a *Areas) Bounded(code string) bool {
+	return slices.ContainsFunc(a.byCode[code], func(i int) bool { return a.rows[i].Validity != Always() })
+}
+
 // Temporal reports whether any row depends on the day.
 func (a *Areas) Temporal() bool {
 	return slices.ContainsFunc(a.rows, func(r Area) bool { return r.Validity != Always() })

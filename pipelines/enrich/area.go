@@ -27,8 +27,9 @@ type locator struct {
 
 // sourceCode is the judgement of one division code as received.
 type sourceCode struct {
-	code    string // canonical, "" where it cannot be used
-	unknown bool
+	code     string // canonical
+	unknown  bool
+	temporal bool // whether it is known depends on the day
 }
 
 // locate sets the coordinate and area columns.
@@ -242,23 +243,24 @@ func (l *locator) stated(d divisions, day catalog.Day) (code string, flags event
 
 // judge looks a code up in the catalog on a day. Without a division table every code of the right shape counts.
 func (l *locator) judge(code string, day catalog.Day) sourceCode {
-	key := code
-	if l.e.temporalAreas {
-		key = code + day.String()
-	}
-	if s, ok := l.known[key]; ok {
-		return s
-	}
-	s := sourceCode{code: canonical(code)}
+	s, ok := l.known[code]
 	areas := l.e.cat.Areas()
-	if catalog.LevelOf(s.code) < catalog.County {
-		s = sourceCode{unknown: true}
-	} else if areas.Len() > 0 {
-		if _, ok := areas.At(s.code, day); !ok {
-			s = sourceCode{unknown: true}
+	if !ok {
+		s.code = canonical(code)
+		switch {
+		case catalog.LevelOf(s.code) < catalog.County:
+			s.unknown = true
+		case areas.Len() > 0 && !areas.Known(s.code):
+			s.unknown = true
+		default:
+			s.temporal = areas.Bounded(s.code)
 		}
+		l.known[code] = s
 	}
-	l.known[key] = s
+	if s.temporal {
+		_, now := areas.At(s.code, day)
+		s.unknown = !now
+	}
 	return s
 }
 

@@ -121,15 +121,25 @@ func (b *wordBuilder) set(row int, v string) {
 		return
 	}
 	if v != b.last {
-		code, ok := b.codes[v]
-		if !ok {
-			code = int16(len(b.dict))
-			b.codes[v] = code
-			b.dict = append(b.dict, v)
-		}
-		b.last, b.code = v, code
+		b.last, b.code = v, b.find(v)
 	}
 	b.index[row], b.valid[row], b.any = b.code, true, true
+}
+
+// find returns the code of a value. Most columns have a handful of values: looking through them beats hashing.
+func (b *wordBuilder) find(v string) int16 {
+	for i, w := range b.dict[:min(len(b.dict), 6)] {
+		if w == v {
+			return int16(i)
+		}
+	}
+	code, ok := b.codes[v]
+	if !ok {
+		code = int16(len(b.dict))
+		b.codes[v] = code
+		b.dict = append(b.dict, v)
+	}
+	return code
 }
 
 // array returns the column, nil where every row is null.

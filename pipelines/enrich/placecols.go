@@ -63,12 +63,13 @@ func (in *placeInput) deepest(row int) divisions {
 
 // placeColumns are the columns that location writes.
 type placeColumns struct {
-	lon, lat                   []float64
-	quality, origin, method    *wordBuilder
-	county, town               *wordBuilder
-	community, grid, unit, geo []string
-	hidden                     []bool // rows whose source coordinates are a caller's
-	hides                      bool
+	lon, lat                []float64
+	quality, origin, method *wordBuilder
+	county, town            *wordBuilder
+	community, grid, unit   []string
+	cells                   []uint32
+	hidden                  []bool // rows whose source coordinates are a caller's
+	hides                   bool
 }
 
 func newPlaceColumns(rows int) *placeColumns {
@@ -76,7 +77,7 @@ func newPlaceColumns(rows int) *placeColumns {
 		lon: make([]float64, rows), lat: make([]float64, rows),
 		quality: newWordBuilder(rows), origin: newWordBuilder(rows), method: newWordBuilder(rows),
 		county: newWordBuilder(rows), town: newWordBuilder(rows),
-		community: make([]string, rows), grid: make([]string, rows), unit: make([]string, rows), geo: make([]string, rows),
+		community: make([]string, rows), grid: make([]string, rows), unit: make([]string, rows), cells: make([]uint32, rows),
 	}
 }
 
@@ -92,9 +93,7 @@ func (c *placeColumns) set(row int, p point, a area, origin string, in *placeInp
 	c.quality.set(row, p.quality)
 	c.origin.set(row, origin)
 	c.method.set(row, a.method)
-	if p.lon == p.lon {
-		c.geo[row] = geohash6(p.lon, p.lat)
-	}
+	c.cells[row] = cell6(p.lon, p.lat)
 	if len(a.code) >= 6 {
 		c.county.set(row, a.code[:6])
 	}
@@ -131,7 +130,7 @@ func (c *placeColumns) store(d *event.Draft, in *placeInput) {
 	d.Set("coord_quality", c.quality.array())
 	d.Set("coord_origin", c.origin.array())
 	d.Set("area_method", c.method.array())
-	d.Set("geohash6", textArray(c.geo))
+	d.Set("geohash6", cellArray(c.cells))
 	// The new columns may share text with the old ones, which Set releases: copy first, then replace.
 	community, grid, unit := textArray(c.community), textArray(c.grid), textArray(c.unit)
 	county, town := c.county.array(), c.town.array()
