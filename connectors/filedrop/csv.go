@@ -181,7 +181,7 @@ func (r *csvReader) quoted(t *table, first, end int) error {
 // fields cuts the record at the start of b. It returns the number of fields and the length of the record with its
 // newline. final says that nothing follows b.
 func (r *csvReader) fields(t *table, b []byte, final bool) (n, length int, fault csvFault) {
-	i := 0
+	i, nl, nq := 0, -1, -1
 	for {
 		c := r.col(t, n)
 		if c == nil {
@@ -233,22 +233,37 @@ func (r *csvReader) fields(t *table, b []byte, final bool) (n, length int, fault
 			}
 			continue
 		}
-		end := bytes.IndexByte(b[i:], '\n')
-		stop := i + end
-		if end < 0 {
-			if !final {
+		// The ends of the line and the next quote are looked for once, not once for each field.
+		if nl < i {
+			if k := bytes.IndexByte(b[i:], '\n'); k >= 0 {
+				nl = i + k
+			} else if final {
+				nl = len(b)
+			} else {
 				return n, 0, faultMore
 			}
-			stop = len(b)
 		}
+		if nq < i {
+			if k := bytes.IndexByte(b[i:nl], r.quote); k >= 0 {
+				nq = i + k
+			} else {
+				nq = nl
+			}
+		}
+		stop := nl
 		field := b[i:stop]
-		j := bytes.Index(field, r.delim)
+		var j int
+		if r.d0 != 0 {
+			j = bytes.IndexByte(field, r.d0)
+		} else {
+			j = bytes.Index(field, r.delim)
+		}
 		if j >= 0 {
 			field = field[:j]
 		} else if k := len(field); k > 0 && field[k-1] == '\r' {
 			field = field[:k-1]
 		}
-		if !r.lazy && bytes.IndexByte(field, r.quote) >= 0 {
+		if nq < i+len(field) && !r.lazy {
 			return n, 0, faultBareQuote
 		}
 		c.put(field)
