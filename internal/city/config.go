@@ -56,6 +56,7 @@ type Rates struct {
 	PoliceToHotline float64 // of incidents known to both; gives 0.7 % of 12345 rows
 	HotlineToPolice float64 // of incidents known to both; not measured
 	HotlineToUrban  float64 // of incidents known to both; gives 4.5 % of urban rows
+	SameCaller      float64 // of further reports that come from the first caller; not measured
 	Storm           float64 // of hours, roughly: blocks of 64 records in a storm; not measured
 	DelayedCommit   float64 // of rows visible only 2 to 8 minutes after their update time; not measured
 	LateEntry       float64 // of rows entered hours after the call; not measured
@@ -65,10 +66,10 @@ type Rates struct {
 func DefaultRates() Rates {
 	return Rates{
 		Clock12: 1, LateClock: 258.0 / 398, AutoZero: 0.276, ManualZero: 1, NoAddress: 0.402, NoNarrative: 0.166,
-		FollowUp: 0.188, FollowUpNear: 47.0 / 75, FollowUpDefault: 73.0 / 75, DefaultCategory: 0.245, Newline: 0.035,
-		AnsweredOnCall: 0.106, PhoneInText: 0.030, PlateInText: 0.028, NameInText: 0.03, IDInText: 0.006, RoomInText: 0.02,
-		OtherInText: 0.006, Masked: 0.5, NoPoint: 0.35, PoliceToHotline: 0.07, HotlineToPolice: 0.02, HotlineToUrban: 0.22,
-		Storm: 0.03, DelayedCommit: 0.005, LateEntry: 0.003,
+		FollowUp: 0.188, FollowUpNear: 47.0 / 75, FollowUpDefault: 73.0 / 75, DefaultCategory: 0.295, Newline: 0.035,
+		AnsweredOnCall: 0.1085, PhoneInText: 0.030, PlateInText: 0.028, NameInText: 0.03, IDInText: 0.006, RoomInText: 0.02,
+		OtherInText: 0.006, Masked: 0.5, NoPoint: 0.35, PoliceToHotline: 0.07, HotlineToPolice: 0.02, HotlineToUrban: 0.265,
+		SameCaller: 0.08, Storm: 0.03, DelayedCommit: 0.005, LateEntry: 0.003,
 	}
 }
 

@@ -56,9 +56,12 @@ func (c *City) hotline(w *row, rec *record, n int, updated int64) {
 	w.buf = appendNumber(w.buf, &id)
 	w.end()
 	w.time(rec.rep)
-	w.buf = appendName(w.buf, &r)
+	who := random{s: hash(rec.caller, saltPeople)}
+	phone := who
+	who.next() // the same streams as at the 110 desk, so that one caller has one number and one name in both
+	w.buf = appendName(w.buf, &who)
 	w.end()
-	w.buf = appendPhone(w.buf, &r)
+	w.buf = appendPhone(w.buf, &phone)
 	w.end()
 	demand, channel := k.demand, r.pick(c.tables.channel)
 	if v := r.pick(c.tables.demand); demand == "" {

@@ -11,7 +11,7 @@ const (
 	hotlineAt     = policeSlots
 	urbanAt       = policeSlots + hotlineSlots
 	noRef         = 255
-	singleConsult = 0.55 // of the hotline's records
+	singleConsult = 0.63 // of the hotline's records
 )
 
 // Department numbers, used as index everywhere.
@@ -240,7 +240,7 @@ func (c *City) quote(r *random, l *layout) {
 		if p.role != followup {
 			continue
 		}
-		back := 1 + r.below(2*c.blocksPerDay+1)
+		back := c.blocksPerDay + r.below(c.blocksPerDay) // a call of the day before, or of the one before that
 		if !r.chance(c.cfg.Rates.FollowUpNear) && l.block >= int64(back) {
 			p.role, p.far = followFar, uint32(back)
 			continue

@@ -93,6 +93,7 @@ func (c *City) narrative(dst []byte, rec *record) []byte {
 		dst = append(dst, place...)
 		dst = appendTemplate(dst, r.pick(k.inspect), place, &r)
 		dst = append(dst, "。"...)
+		dst = append(append(dst, r.pick(w.survey)...), "。"...)
 		if r.below(2) == 0 {
 			dst = append(append(dst, r.pick(w.effect)...), "。"...)
 		}
@@ -110,9 +111,17 @@ func (c *City) says(dst []byte, k *kind, place, open string, ask []string, r *ra
 	dst = append(dst, "，"...)
 	dst = appendTemplate(dst, r.pick(k.more), place, r)
 	dst = append(dst, "。"...)
-	if k.demand != "咨询" {
-		dst = append(append(dst, r.pick(c.words.effect)...), "，"...)
-		if r.below(3) == 0 {
+	if k.demand == "咨询" {
+		dst = append(append(dst, r.pick(c.words.background)...), "。"...)
+	} else {
+		if r.below(8) > 0 {
+			dst = append(append(dst, r.pick(c.words.detail)...), "，"...)
+		}
+		dst = append(append(dst, r.pick(c.words.effect)...), "。"...)
+		if len(k.title) > 0 && r.below(8) > 0 { // what only the police hear of has no history
+			dst = append(append(dst, r.pick(c.words.history)...), "，"...)
+		}
+		if r.below(2) == 0 {
 			dst = appendTemplate(dst, r.pick(k.more), place, r)
 			dst = append(dst, "，"...)
 		}

@@ -42,9 +42,9 @@ func (c *City) police(w *row, rec *record, n int, updated, shift int64) {
 		w.time(rec.idTime - r.between(30, 1800))
 	}
 	masked := r.chance(rates.Masked)
-	people := r
+	who := random{s: hash(rec.caller, saltPeople)}
 	phone := func() {
-		q := people // the same caller calls from one number
+		q := who // the same caller calls from one number
 		if masked {
 			w.buf = appendMaskedPhone(w.buf, &q)
 		} else {
@@ -54,11 +54,11 @@ func (c *City) police(w *row, rec *record, n int, updated, shift int64) {
 	}
 	phone()
 	phone()
-	r.next()
+	who.next()
 	if masked {
-		w.buf = appendMaskedName(w.buf, &r)
+		w.buf = appendMaskedName(w.buf, &who)
 	} else {
-		w.buf = appendName(w.buf, &r)
+		w.buf = appendName(w.buf, &who)
 	}
 	w.end()
 	if r.chance(rates.NoAddress) {

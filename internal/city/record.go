@@ -52,9 +52,10 @@ type record struct {
 	in     incident
 	county *county
 	h      uint64
-	idTime int64 // the time in its number
-	rep    int64 // the time of the call on the department's own clock
-	hidden int64 // seconds between an update and its becoming visible
+	caller uint64 // seed of the person who reports; never stands for a person outside the record's incident
+	idTime int64  // the time in its number
+	rep    int64  // the time of the call on the department's own clock
+	hidden int64  // seconds between an update and its becoming visible
 	ref    quoted
 	onward bool // handed over to another department
 	direct bool // 12345: answered in the call
@@ -130,6 +131,10 @@ func (c *City) build(l *layout, slot int, rec *record) {
 	r := random{s: rec.h + 1}
 	if r.chance(c.cfg.Rates.DelayedCommit) {
 		rec.hidden = r.between(120, 480)
+	}
+	rec.caller = rec.h
+	if p.role == first || p.role == again && r.chance(c.cfg.Rates.SameCaller) {
+		rec.caller = rec.in.h // who reports first may ring again, or ring another department
 	}
 	var late int64
 	if r.chance(c.cfg.Rates.LateEntry) {
