@@ -104,11 +104,11 @@ func Open(dir string, recipients []age.Recipient, opt Options) (*Landing, error)
 	l := &Landing{root: root, dir: dir, recipients: recipients, opt: opt}
 	l.encoders.New = func() any {
 		// One goroutine: units of several sources are sealed at the same time already.
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithEncoderCRC(false))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(frameBytes), zstd.WithEncoderCRC(false))
 		if err != nil {
 			return err
 		}
-		return e
+		return &frameWriter{enc: e, in: make([]byte, 0, frameBytes)}
 	}
 	return l, nil
 }

@@ -382,17 +382,18 @@ func BenchmarkLand(b *testing.B) {
 	for i := range names {
 		names[i] = fmt.Sprintf("col%02d", i)
 	}
-	words := []rune("市民反映小区门口路灯不亮夜间出行不便希望尽快处理道路破损积水严重垃圾未及时清运噪声扰民影响休息请相关部门核实")
+	// Phrases, as in real narratives: characters drawn one by one would be harder to compress than any language.
+	words := strings.Split("市民反映 小区门口 路灯不亮 夜间出行 不便 希望 尽快处理 道路破损 积水严重 垃圾 未及时清运 噪声扰民 影响休息 请 相关部门 核实 多次 来电 文昌路 施工 物业 井盖 缺失 业主", " ")
 	cb := connectors.NewBuilder(names...)
 	x := uint32(1)
 	next := func(n int) int { x = x*1664525 + 1013904223; return int(x>>8) % n }
 	for i := range rows {
 		cb.Set(0, fmt.Sprintf("2602121011%08d", i))
-		text := make([]rune, 110)
-		for k := range text {
-			text[k] = words[next(len(words))]
+		var text strings.Builder
+		for text.Len() < 330 {
+			text.WriteString(words[next(len(words))])
 		}
-		cb.Set(1, string(text))
+		cb.Set(1, text.String())
 		for c := 2; c < 24; c++ {
 			switch c % 3 {
 			case 0:

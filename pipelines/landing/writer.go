@@ -1,7 +1,6 @@
 package landing
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,7 +17,6 @@ import (
 
 	"filippo.io/age"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/klauspost/compress/zstd"
 
 	"onegrid/connectors"
 )
@@ -57,8 +55,7 @@ type Writer struct {
 	file     *os.File
 	sum      *meter
 	seal     io.WriteCloser
-	zstd     *zstd.Encoder
-	buf      *bufio.Writer
+	buf      *frameWriter
 	chunks   *chunkWriter
 	rows     int64
 	segments int
@@ -107,15 +104,14 @@ func (l *Landing) Begin(ctx context.Context, source, runID string, unitNo int) (
 		return nil, errors.Join(explain("sealing a landing file", source, err), w.Abort())
 	}
 	switch e := l.encoders.Get().(type) {
-	case *zstd.Encoder:
-		w.zstd = e
+	case *frameWriter:
+		e.w, e.in = w.seal, e.in[:0]
+		w.buf = e
 	case error:
 		return nil, errors.Join(fmt.Errorf("compressing a landing file: %w", e), w.Abort())
 	}
-	w.zstd.Reset(w.seal)
-	w.buf = bufio.NewWriterSize(w.zstd, 64<<10)
 	w.chunks = &chunkWriter{w: w.buf}
-	if _, err := w.buf.WriteString(magic); err != nil {
+	if _, err := w.buf.Write([]byte(magic)); err != nil {
 		return nil, errors.Join(explain("writing a landing file", source, err), w.Abort())
 	}
 	return w, nil
@@ -148,8 +144,11 @@ func (w *Writer) Append(batch connectors.Batch, readAt time.Time) error {
 	}
 	var n [4]byte
 	binary.LittleEndian.PutUint32(n[:], uint32(len(b)))
-	w.buf.Write(n[:])
-	w.buf.Write(b)
+	_, err1 := w.buf.Write(n[:])
+	_, err2 := w.buf.Write(b)
+	if err := errors.Join(err1, err2); err != nil {
+		return w.fail("writing a landing file", err)
+	}
 	if batch.Records != nil {
 		iw := ipc.NewWriter(w.chunks, ipc.WithSchema(batch.Records.Schema()))
 		if err := errors.Join(iw.Write(batch.Records), iw.Close()); err != nil {
@@ -169,7 +168,7 @@ func (w *Writer) fail(op string, err error) error {
 
 // chunkWriter frames what it is given: the length of an IPC stream is not known before its end.
 type chunkWriter struct {
-	w    *bufio.Writer
+	w    io.Writer
 	head [4]byte
 	pend []byte
 }
@@ -244,12 +243,11 @@ func (w *Writer) commit() (Ref, error) {
 	}
 	var n [4]byte
 	binary.LittleEndian.PutUint32(n[:], endMark)
-	w.buf.Write(n[:])
-	if err := errors.Join(w.buf.Flush(), w.zstd.Close(), w.seal.Close()); err != nil {
+	_, err := w.buf.Write(n[:])
+	if err := errors.Join(err, w.buf.Flush(), w.seal.Close()); err != nil {
 		return Ref{}, w.fail("writing a landing file", err)
 	}
-	w.l.encoders.Put(w.zstd)
-	w.zstd = nil
+	w.release()
 	w.l.fault("land.fsync")
 	if err := w.file.Sync(); err != nil {
 		return Ref{}, w.fail("writing a landing file to disk", err)
@@ -313,6 +311,17 @@ func (l *Landing) syncDir(dir string) error {
 	}
 }
 
+// release gives the encoder back. Its buffer holds plain records: it is wiped, since it may lie idle for long.
+func (w *Writer) release() {
+	if w.buf == nil {
+		return
+	}
+	clear(w.buf.in[:cap(w.buf.in)])
+	w.buf.w, w.buf.in = nil, w.buf.in[:0]
+	w.l.encoders.Put(w.buf)
+	w.buf = nil
+}
+
 // Abort drops the unit. It may be called after Close and twice.
 func (w *Writer) Abort() error {
 	if w.done || w.file == nil {
@@ -320,11 +329,7 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	w.done = true
-	if w.zstd != nil {
-		w.zstd.Reset(nil)
-		w.l.encoders.Put(w.zstd)
-		w.zstd = nil
-	}
+	w.release()
 	_ = w.file.Close() // the content is of no use any more
 	if w.tempName == "" {
 		return nil

@@ -80,7 +80,7 @@ func (w *worker) idValue(b []byte) idVerdict {
 		case c >= 0x80:
 			return w.idText(b)
 		case c == '+' || c == ' ' || c == '-':
-			if other == 0 && (n == 3 || n == 7 || n == 2 || n == 5 || n == 9 || n == 0 || n == 6 || n == 14) {
+			if country := n >= 2 && digits[0] == 8 && digits[1] == 6; other == 0 && (n == 0 || n == 3 || n == 7 || n == 6 || n == 14 || country && (n == 2 || n == 5 || n == 9)) {
 				continue // where phones and identity numbers are divided
 			}
 			other++

@@ -306,6 +306,9 @@ func (s *scanner) surnameCue(b []byte, i int) int {
 	if s.mode == modeCode {
 		return p
 	}
+	if r, _ := prevRune(b, i); r == '百' || r == '贵' || r == '异' || r == '同' {
+		return p // 百姓 is people, no name
+	}
 	r, w := nextRune(b, p)
 	if bits16(r)&bitSurname == 0 {
 		return p

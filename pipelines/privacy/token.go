@@ -197,6 +197,7 @@ func (t *tokenizer) normalise(kind string, b []byte) bool {
 		v = v[1:] // 0 before a mobile: long-distance prefix of old exchanges
 	}
 	t.value = append(t.value[:0], v...)
+	v = t.value // the copy moved what v pointed at
 	if len(v) < 7 || len(v) > 15 {
 		return false
 	}
