@@ -33,13 +33,31 @@ type Catalog struct {
 
 // Load reads a configuration folder. When anything is wrong it returns an *Error with every problem found.
 func Load(dir string) (*Catalog, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
+	cat, problems := Inspect(dir)
+	if len(problems) > 0 {
+		return nil, &Error{Dir: dir, Problems: problems}
+	}
+	var err error
+	if cat.digest, err = digest(cat.Dir); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
-	if st, err := os.Stat(abs); err != nil || !st.IsDir() {
-		return nil, &Error{Dir: dir, Problems: []Problem{{File: filepath.ToSlash(dir), Message: "is not a folder", MessageZH: "不是目录",
-			Hint: "name the folder that holds onegrid.yaml", HintZH: "请指定 onegrid.yaml 所在目录"}}}
+	return cat, nil
+}
+
+// Inspect reads a configuration folder as far as it can be read and returns every problem found, ordered by file and
+// line. The catalog is for further checks only: with problems, parts of it are missing (Hub may be nil), and it has no
+// Digest. It is nil where dir is no folder.
+func Inspect(dir string) (*Catalog, []Problem) {
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		var st fs.FileInfo
+		if st, err = os.Stat(abs); err == nil && !st.IsDir() {
+			err = fs.ErrInvalid
+		}
+	}
+	if err != nil {
+		return nil, []Problem{{File: filepath.ToSlash(dir), Message: "is not a folder", MessageZH: "不是目录",
+			Hint: "name the folder that holds onegrid.yaml", HintZH: "请指定 onegrid.yaml 所在目录"}}
 	}
 	var c collector
 	cat := &Catalog{Dir: abs}
@@ -53,16 +71,12 @@ func Load(dir string) (*Catalog, error) {
 	cat.gridShapes = loadGridShapes(&c, abs, cat.areas)
 	cat.orgs = loadOrgs(&c, abs, cat.areas)
 	cat.calendar = loadCalendar(&c, abs)
-	if len(c.problems) > 0 {
-		return nil, &Error{Dir: dir, Problems: c.sorted()}
+	if cat.Hub != nil {
+		for _, s := range cat.sources {
+			s.inherit(cat.Hub)
+		}
 	}
-	for _, s := range cat.sources {
-		s.inherit(cat.Hub)
-	}
-	if cat.digest, err = digest(abs); err != nil {
-		return nil, fmt.Errorf("reading configuration: %w", err)
-	}
-	return cat, nil
+	return cat, c.sorted()
 }
 
 // inherit fills what a source leaves to the hub.

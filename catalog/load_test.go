@@ -54,6 +54,9 @@ func load(t *testing.T, files map[string]string) (*catalog.Catalog, []string) {
 		t.Fatalf("error %v is not a *catalog.Error", err)
 	}
 	for _, p := range e.Problems {
+		if p.MessageZH == "" {
+			t.Errorf("no Chinese message for %q", p.Message)
+		}
 		if strings.Contains(p.Message, dir) {
 			t.Errorf("the message names a path of this machine: %s", p.Message)
 		}
@@ -316,6 +319,62 @@ func TestDigest(t *testing.T) {
 	c, _ := load(t, files)
 	if a.Digest() != b.Digest() || a.Digest() == c.Digest() || len(a.Digest()) != 64 {
 		t.Errorf("digests %s %s %s", a.Digest(), b.Digest(), c.Digest())
+	}
+}
+
+// TestTables: every table of the catalog fits its columns and holds what the files say.
+func TestTables(t *testing.T) {
+	t.Setenv("ONEGRID_CITY_110", "18110")
+	t.Setenv("ONEGRID_CITY_DROP", "drop")
+	t.Setenv("ONEGRID_CITY_DB", "city.db")
+	c, err := catalog.Load(filepath.Join("..", "configs", "city"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]int{}
+	for _, table := range c.Tables(catalog.Item{SourceID: "police_110", Name: "JJDBH", Target: "source_record_id", Class: "P1"}) {
+		rows[table.Name] = len(table.Rows)
+		for i, r := range table.Rows {
+			if len(r) != len(table.Columns) {
+				t.Fatalf("%s row %d: %d values for %d columns", table.Name, i, len(r), len(table.Columns))
+			}
+			for k, v := range r {
+				typ := "nil"
+				switch v.(type) {
+				case string:
+					typ = "text"
+				case int64:
+					typ = "int"
+				case float64:
+					typ = "float"
+				case bool:
+					typ = "bool"
+				case time.Time:
+					typ = "date"
+				}
+				if v != nil && typ != table.Columns[k].Type {
+					t.Fatalf("%s.%s row %d: %T where %s is declared", table.Name, table.Columns[k].Name, i, v, table.Columns[k].Type)
+				}
+			}
+		}
+	}
+	want := map[string]int{"cat_source": 3, "cat_dataset": 7, "cat_column": rows["cat_column"], "code_map": rows["code_map"], "category": 144,
+		"category_map": rows["category_map"], "area": 59, "grid": 265, "org": 45, "work_calendar": 365}
+	if d := cmp.Diff(want, rows); d != "" {
+		t.Errorf("rows of tables (-want +got):\n%s", d)
+	}
+	if rows["cat_column"] < 100 || rows["category_map"] < 150 || rows["code_map"] < 150 {
+		t.Errorf("tables are incomplete: %v", rows)
+	}
+	s, ok := c.Source("police_110")
+	if !ok || s.RetentionDays != 1095 || s.Landing.KeepDays != 30 || len(s.Area.BBox) != 4 {
+		t.Errorf("the source did not inherit the hub's settings: %+v", s)
+	}
+	if work, ok := c.Calendar().Workday(catalog.DayOf(time.Date(2025, 1, 26, 0, 0, 0, 0, time.UTC))); !work || !ok {
+		t.Error("a make-up Sunday is not worked")
+	}
+	if _, ok := c.Calendar().Workday(catalog.DayOf(time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC))); ok {
+		t.Error("the calendar answers for a year that it does not cover")
 	}
 }
 

@@ -70,7 +70,7 @@ func (c *collector) sorted() []Problem {
 }
 
 var (
-	unknownField = regexp.MustCompile(`^field (.+) not found in type (.+)$`)
+	unknownField = regexp.MustCompile(`(?s)^field (.*) not found in type (.+)$`)
 	badScalar    = regexp.MustCompile("^cannot unmarshal (!!\\w+)(?: `[^`]*`)? into (.+)$")
 )
 
@@ -79,7 +79,7 @@ var (
 func FromConnectors(file, prefix string, ps connectors.Problems) []Problem {
 	out := make([]Problem, 0, len(ps))
 	for _, p := range ps {
-		q := Problem{File: file, Line: p.Line, Path: p.Path, Message: p.Message, Hint: p.Hint}
+		q := Problem{File: file, Line: p.Line, Path: p.Path, Message: p.Message, MessageZH: chinese(p.Message), Hint: p.Hint}
 		if prefix != "" {
 			q.Path = strings.TrimSuffix(prefix+"."+p.Path, ".")
 		}
@@ -92,6 +92,9 @@ func FromConnectors(file, prefix string, ps connectors.Problems) []Problem {
 			q.MessageZH = "值的类型不对"
 		} else if strings.HasPrefix(p.Message, "yaml: ") {
 			q.Message = strings.TrimPrefix(p.Message, "yaml: ")
+		}
+		if q.MessageZH == "" {
+			q.MessageZH = "设置有误, 见英文说明" // a connector words its findings in English
 		}
 		out = append(out, q)
 	}
