@@ -74,14 +74,9 @@ func (p *preparer) mark(rec arrow.RecordBatch) (marks, error) {
 	return m, nil
 }
 
-// slot is where a prepared batch lies in the landing, and which rows of the batch as read are left in it.
-type slot struct {
-	segment int32
-	rows    []int32 // row in the batch as read of each row that is prepared; nil means the same
-}
-
-// prepare maps, enriches and protects the rows of a batch and returns the chunk and the rejects. m must describe rec.
-func (p *preparer) prepare(ctx context.Context, b connectors.Batch, rec arrow.RecordBatch, m marks, readAt time.Time, at slot) (*warehouse.Chunk, []warehouse.Reject, error) {
+// prepare maps, enriches and protects the rows of a batch and returns the chunk and the rejects. m must describe rec;
+// segment is where the batch lies in the landing file of its unit.
+func (p *preparer) prepare(ctx context.Context, b connectors.Batch, rec arrow.RecordBatch, m marks, readAt time.Time, segment int32) (*warehouse.Chunk, []warehouse.Reject, error) {
 	var rejects []warehouse.Reject
 	asOf := b.AsOf
 	if asOf.IsZero() {
@@ -96,13 +91,10 @@ func (p *preparer) prepare(ctx context.Context, b connectors.Batch, rec arrow.Re
 			r.Stream = b.Stream
 		}
 		if r.Position == "" {
-			row := r.Row
-			if at.rows != nil && row >= 0 {
-				row = at.rows[row]
-			}
-			r.Position = fmt.Sprintf("row %d", row+1)
+			// Counted in the batch as landed: a replay must give the same place.
+			r.Position = fmt.Sprintf("row %d", r.Row+1)
 		}
-		rejects = append(rejects, warehouse.Reject{Reject: r, ID: rejectID(p.sourceID, r.Rule, r.Column, fp), Segment: at.segment})
+		rejects = append(rejects, warehouse.Reject{Reject: r, ID: rejectID(p.sourceID, r.Rule, r.Column, fp), Segment: segment})
 	}
 	for _, r := range bad {
 		add(r, m.fps[r.Row])

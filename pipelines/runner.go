@@ -49,12 +49,32 @@ type Runner struct {
 	Limits   Limits
 	Log      *slog.Logger
 	// Observe is told about every stored unit; nil for nobody.
-	Observe func(source string, r warehouse.Receipt, landed warehouse.Landed, took time.Duration)
+	Observe func(source string, u Stored)
 	// Note is told about findings of the connector, such as a changed header; nil for nobody.
 	Note func(source string, n connectors.Note)
 
 	mu   sync.Mutex
 	busy map[string]bool
+}
+
+// Stored is a unit that was just committed.
+type Stored struct {
+	Receipt warehouse.Receipt
+	Landed  warehouse.Landed
+	Rejects map[string]int64 // by rule
+	ReadAt  time.Time
+	Took    time.Duration // of the commit, with the time that a streaming unit waited for its batches
+}
+
+func byRule(rs []warehouse.Reject) map[string]int64 {
+	if len(rs) == 0 {
+		return nil
+	}
+	out := map[string]int64{}
+	for i := range rs {
+		out[rs[i].Rule]++
+	}
+	return out
 }
 
 // Result of a run.
@@ -160,7 +180,7 @@ func (r *Runner) drive(ctx context.Context, p *Pipeline, trigger, window string,
 		res.Resume = connectors.Checkpoint{Version: f.Resume.Version, Data: f.Resume.Data}
 		w.stored(no)
 		if r.Observe != nil {
-			r.Observe(p.ID, rec, f.Landed, time.Since(t0))
+			r.Observe(p.ID, Stored{Receipt: rec, Landed: f.Landed, Took: time.Since(t0), Rejects: byRule(f.Rejects), ReadAt: f.ReadAt})
 		}
 		if a, ok := p.source.(connectors.Acknowledger); ok && window == "" {
 			if aerr := a.Ack(hard, res.Resume); aerr != nil {

@@ -123,7 +123,7 @@ func (w *work) take(ctx context.Context, b connectors.Batch, out chan<- part) er
 	u.read += rows + int64(len(b.Rejects))
 	rec := b.Records
 	var m marks
-	at := slot{segment: u.segment}
+	segment := u.segment
 	if rows > 0 {
 		var err error
 		if m, err = w.p.prep.mark(rec); err != nil {
@@ -139,7 +139,7 @@ func (w *work) take(ctx context.Context, b connectors.Batch, out chan<- part) er
 		} else if left != rec {
 			defer left.Release()
 			u.skipped += rows - int64(len(kept))
-			rec, m, at.rows = left, m.only(kept), kept
+			rec, m = left, m.only(kept)
 		}
 	}
 	w.resume = b.Resume
@@ -153,14 +153,11 @@ func (w *work) take(ctx context.Context, b connectors.Batch, out chan<- part) er
 		return err
 	}
 	u.segment++
-	for _, r := range b.Rejects {
-		u.rejects = append(u.rejects, warehouse.Reject{Segment: at.segment, ID: rejectID(w.p.ID, r.Rule, r.Position, rawFingerprint(r)),
-			Reject: event.Reject{Stream: b.Stream, Row: -1, Position: r.Position, Stage: "decode", Rule: r.Rule, Message: r.Message, MessageZH: r.MessageZH}})
-	}
+	u.rejects = append(u.rejects, decodeRejects(w.p.ID, b, segment)...)
 	if rec == nil {
 		return nil
 	}
-	chunk, rejects, err := w.p.prep.prepare(ctx, b, rec, m, readAt, at)
+	chunk, rejects, err := w.p.prep.prepare(ctx, b, rec, m, readAt, segment)
 	if err != nil {
 		return err
 	}
@@ -309,11 +306,17 @@ func (w *work) budget(u *openUnit) error {
 	if !over {
 		return nil
 	}
-	e := &BudgetError{Read: u.read, Rejected: n, ByRule: map[string]int64{}, Example: u.rejects[0].Position + ": " + u.rejects[0].Message}
-	for _, r := range u.rejects {
-		e.ByRule[r.Rule]++
+	return &BudgetError{Read: u.read, Rejected: n, ByRule: byRule(u.rejects), Example: u.rejects[0].Position + ": " + u.rejects[0].Message}
+}
+
+// decodeRejects are the records of a batch that the connector could not read.
+func decodeRejects(source string, b connectors.Batch, segment int32) []warehouse.Reject {
+	var out []warehouse.Reject
+	for _, r := range b.Rejects {
+		out = append(out, warehouse.Reject{Segment: segment, ID: rejectID(source, r.Rule, r.Position, rawFingerprint(r)),
+			Reject: event.Reject{Stream: b.Stream, Row: -1, Position: r.Position, Stage: "decode", Rule: r.Rule, Message: r.Message, MessageZH: r.MessageZH}})
 	}
-	return e
+	return out
 }
 
 // rawFingerprint recognises a record that could not be decoded. It is keyed by its place where there are no bytes.

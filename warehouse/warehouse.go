@@ -80,6 +80,7 @@ type Final struct {
 	Read    int64 // records read, rejects included
 	Skipped int64 // records recognised as unchanged before mapping
 	Rejects []Reject
+	Settled []Settled // stored rejects that this unit closes
 	Landed  Landed
 	ReadAt  time.Time
 	Run     Run
@@ -90,6 +91,14 @@ type Reject struct {
 	event.Reject
 	ID      [16]byte // UUIDv5 of source, rule and record: the same bad record is one row however often it is read
 	Segment int32    // segment of the landing file
+}
+
+// Settled closes a stored reject: what was done about it, by whom and why.
+type Settled struct {
+	Reject [16]byte
+	Action string // replayed, discarded
+	Actor  string
+	Note   string
 }
 
 // Landed names the sealed batch of the unit; empty when landing is off.

@@ -134,7 +134,11 @@ func (s *Store) open(ctx context.Context) error {
 		}
 	}
 	// Options in a DSN are applied in random order, so everything but the storage version is set by SQL, in order.
-	connector, err := duckdb.NewConnector(path+"?storage_compatibility_version=v1.5.0", nil)
+	dsn := path + "?storage_compatibility_version=v1.5.0"
+	if s.opts.ReadOnly {
+		dsn = path + "?access_mode=READ_ONLY"
+	}
+	connector, err := duckdb.NewConnector(dsn, nil)
 	if err != nil {
 		return s.openError(err)
 	}
@@ -146,7 +150,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.writer = conn
 	tmp := filepath.Join(s.opts.Dir, "tmp")
-	for _, q := range []string{
+	settings := []string{
 		"SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false", // invariant 10: nothing is fetched
 		"SET memory_limit=" + quoteText(s.opts.MemoryLimit),
 		fmt.Sprintf("SET threads=%d", s.opts.Threads),
@@ -155,7 +159,12 @@ func (s *Store) open(ctx context.Context) error {
 		"SET wal_autocheckpoint='256MB'",
 		"SET TimeZone='Asia/Shanghai'",
 		"SET preserve_insertion_order=true",
-	} {
+	}
+	if s.opts.ReadOnly {
+		// The operator's own queries run here: no file but the store, no network, no change of settings.
+		settings = append(settings, "SET enable_external_access=false", "SET lock_configuration=true")
+	}
+	for _, q := range settings {
 		if err := s.exec(ctx, q); err != nil {
 			s.closeHandles()
 			return fmt.Errorf("setting up the store: %w", err)

@@ -3,9 +3,11 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/google/uuid"
 
 	"onegrid/event"
 	"onegrid/warehouse"
@@ -174,6 +176,9 @@ func (t *tx) finish(ctx context.Context, fin warehouse.Final) error {
 	if err := t.rejects(ctx, fin); err != nil {
 		return err
 	}
+	if err := t.s.settle(ctx, fin.Settled, t.now); err != nil {
+		return err
+	}
 	u, c := t.unit, t.counts
 	data := fin.Resume.Data
 	if data == nil {
@@ -186,7 +191,7 @@ func (t *tx) finish(ctx context.Context, fin warehouse.Final) error {
 		fin.Landed.Path, fin.Landed.SHA256, fin.Landed.Rows, fin.Landed.Bytes, fin.Run.Mapping, fin.ReadAt.UTC(), t.now); err != nil {
 		return fmt.Errorf("storing the resume point: %w", err)
 	}
-	if err := t.s.exec(ctx, "INSERT INTO run_step VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,NULL,NULL)",
+	if err := t.s.exec(ctx, "INSERT INTO run_step VALUES (?,?,?,?,?,?,NULL,?,?,?,?,?,?,?,?,NULL,NULL,NULL,NULL)",
 		u.RunID, u.Source, fin.Run.Trigger, fin.Run.Window, int32(u.No), "running", fin.Run.Started.UTC(), t.now,
 		c.Read, c.New, c.Updated, c.Unchanged, c.Stale, c.Rejected); err != nil {
 		return fmt.Errorf("storing the run row: %w", err)
@@ -231,6 +236,16 @@ func (t *tx) rejects(ctx context.Context, fin warehouse.Final) error {
  FROM (SELECT * FROM rejects_in QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY source_row) = 1) r
  ANTI JOIN reject o ON o.reject_id = r.reject_id`, t.unit.Source, t.unit.RunID, t.seq, fin.Landed.Path, fin.ReadAt.UTC()); err != nil {
 		return fmt.Errorf("storing rejects: %w", err)
+	}
+	return nil
+}
+
+// settle closes rejects. It runs inside the transaction of its caller.
+func (s *Store) settle(ctx context.Context, settled []warehouse.Settled, at time.Time) error {
+	for _, x := range settled {
+		if err := s.exec(ctx, "INSERT INTO reject_action VALUES (?::UUID,?,?,?,?)", uuid.UUID(x.Reject).String(), x.Action, x.Actor, nullable(x.Note), at); err != nil {
+			return fmt.Errorf("closing rejects: %w", err)
+		}
 	}
 	return nil
 }

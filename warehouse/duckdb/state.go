@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/duckdb/duckdb-go/v2"
+	"github.com/google/uuid"
 
 	"onegrid/warehouse"
 )
@@ -33,22 +34,87 @@ func (s *Store) State(ctx context.Context, source, point string) (warehouse.Stat
 	return st, nil
 }
 
-// SetState moves a resume point by hand; it is a checkpoint of its own without records.
-func (s *Store) SetState(ctx context.Context, source string, base int64, resume warehouse.Checkpoint, actor string) (warehouse.Receipt, error) {
-	return s.Commit(ctx, &warehouse.Unit{Source: source, RunID: "set-state:" + actor, Base: base,
+// SetState moves a resume point by hand; it is a checkpoint of its own without records. reason goes into the run row.
+func (s *Store) SetState(ctx context.Context, source, point string, base int64, resume warehouse.Checkpoint, reason string) (warehouse.Receipt, error) {
+	now := time.Now().UTC()
+	run := uuid.NewString()
+	rec, err := s.Commit(ctx, &warehouse.Unit{Source: source, Point: point, RunID: run, Base: base,
 		Chunks: func(func(*warehouse.Chunk, error) bool) {},
 		Final: func() (warehouse.Final, error) {
-			return warehouse.Final{Resume: resume, ReadAt: time.Now(), Run: warehouse.Run{Trigger: "state", Started: time.Now(), Status: "ok"}}, nil
+			return warehouse.Final{Resume: resume, ReadAt: now, Run: warehouse.Run{Trigger: "state", Started: now, Window: point}}, nil
 		}})
+	if err != nil {
+		return rec, err
+	}
+	return rec, s.EndRun(ctx, RunEnd{RunID: run, Source: source, Trigger: "state", Window: point, Status: "ok", Step: 1, Started: now, Notes: reason})
+}
+
+// Mark stores a resume point without records: the end of a backfill window.
+func (s *Store) Mark(ctx context.Context, source, point string, resume warehouse.Checkpoint) error {
+	st, err := s.State(ctx, source, point)
+	if err != nil {
+		return err
+	}
+	_, err = s.SetState(ctx, source, point, st.Seq, resume, "window read to its end")
+	return err
+}
+
+// Points returns the latest state of every resume point of a source: the running one first, then backfill windows by name.
+func (s *Store) Points(ctx context.Context, source string) ([]warehouse.State, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return nil, warehouse.ErrDown
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT point, seq, version, data, committed_at, run_id FROM checkpoint WHERE source_id = ?
+ QUALIFY row_number() OVER (PARTITION BY point ORDER BY seq DESC) = 1 ORDER BY point`, source)
+	if err != nil {
+		return nil, fmt.Errorf("reading the resume points of %s: %w", source, err)
+	}
+	defer rows.Close()
+	var out []warehouse.State
+	for rows.Next() {
+		st := warehouse.State{Source: source}
+		if err := rows.Scan(&st.Point, &st.Seq, &st.Resume.Version, &st.Resume.Data, &st.At, &st.RunID); err != nil {
+			return nil, fmt.Errorf("reading the resume points of %s: %w", source, err)
+		}
+		out = append(out, st)
+	}
+	return out, rows.Err()
+}
+
+// Settle closes rejects without storing a record: all of them or none.
+func (s *Store) Settle(ctx context.Context, settled []warehouse.Settled) error {
+	s.lane <- struct{}{}
+	defer func() { <-s.lane }()
+	if s.writer == nil || s.down != nil {
+		if err := s.reopen(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	err := s.settle(ctx, settled, time.Now().UTC())
+	if err == nil {
+		err = s.exec(ctx, "COMMIT")
+	}
+	if err != nil {
+		s.exec(ctx, "ROLLBACK")
+		if isFatal(err) {
+			err = errors.Join(err, s.reopen(ctx))
+		}
+	}
+	return err
 }
 
 // RunEnd closes a run.
 type RunEnd struct {
 	RunID, Source, Trigger, Window, Status string
 	Step                                   int
+	Slot                                   time.Time // of the schedule; zero for a manual run
 	Started                                time.Time
 	ErrorClass, Error, Hint, Notes         string
-	Rejected                               int64
 }
 
 // EndRun appends the last row of a run: how it ended and why.
@@ -60,12 +126,67 @@ func (s *Store) EndRun(ctx context.Context, r RunEnd) error {
 			return err
 		}
 	}
-	err := s.exec(ctx, "INSERT INTO run_step VALUES (?,?,?,?,?,?,?,?,0,0,0,0,0,0,?,?,?,?)", r.RunID, r.Source, r.Trigger, r.Window, int32(r.Step), r.Status,
-		r.Started.UTC(), time.Now().UTC(), nullable(r.ErrorClass), nullable(r.Error), nullable(r.Hint), nullable(r.Notes))
+	err := s.exec(ctx, "INSERT INTO run_step VALUES (?,?,?,?,?,?,?,?,?,0,0,0,0,0,0,?,?,?,?)", r.RunID, r.Source, r.Trigger, r.Window, int32(r.Step), r.Status,
+		nullableTime(r.Slot), r.Started.UTC(), time.Now().UTC(), nullable(r.ErrorClass), nullable(r.Error), nullable(r.Hint), nullable(r.Notes))
 	if err != nil && isFatal(err) {
 		return errors.Join(err, s.reopen(ctx))
 	}
 	return err
+}
+
+func nullableTime(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC()
+}
+
+// LastSlots returns the newest slot of the schedule that was run, per source.
+func (s *Store) LastSlots(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.DB().QueryContext(ctx, "SELECT source_id, max(slot) FROM run_step WHERE slot IS NOT NULL GROUP BY source_id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]time.Time{}
+	for rows.Next() {
+		var id string
+		var at time.Time
+		if err := rows.Scan(&id, &at); err != nil {
+			return nil, err
+		}
+		out[id] = at
+	}
+	return out, rows.Err()
+}
+
+// SaveBreaker keeps the state of a source's breaker over restarts; LoadBreakers returns the latest ones. The state is
+// opaque here.
+func (s *Store) SaveBreaker(ctx context.Context, source, state string) error {
+	s.lane <- struct{}{}
+	defer func() { <-s.lane }()
+	if s.writer == nil || s.down != nil {
+		return warehouse.ErrDown
+	}
+	return s.exec(ctx, "INSERT INTO breaker VALUES (?, ?, ?)", source, state, time.Now().UTC())
+}
+
+// LoadBreakers returns the latest saved state per source.
+func (s *Store) LoadBreakers(ctx context.Context) (map[string]string, error) {
+	rows, err := s.DB().QueryContext(ctx, "SELECT source_id, arg_max(state, saved_at) FROM breaker GROUP BY source_id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]string{}
+	for rows.Next() {
+		var id, state string
+		if err := rows.Scan(&id, &state); err != nil {
+			return nil, err
+		}
+		out[id] = state
+	}
+	return out, rows.Err()
 }
 
 func nullable(s string) any {

@@ -1,0 +1,150 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"onegrid/internal/ops"
+	"onegrid/internal/service"
+	"onegrid/pipelines"
+	"onegrid/pipelines/schedule"
+)
+
+// Daemon runs a hub on schedule: scheduler, maintenance and the metrics server.
+type Daemon struct {
+	metrics *ops.Metrics
+	hub     *Hub
+	sched   *schedule.Scheduler
+}
+
+// NewDaemon makes the metrics first, so that a hub can report to them from its first commit.
+func NewDaemon(version string) *Daemon { return &Daemon{metrics: ops.NewMetrics(version)} }
+
+// Observe is the hub's Options.Observe.
+func (d *Daemon) Observe(source string, u pipelines.Stored) {
+	c := u.Receipt.Counts
+	d.metrics.Committed(source, ops.Unit{Read: c.Read, Events: c.New, Versions: c.New + c.Updated + c.Stale, Unchanged: c.Unchanged, Rejects: u.Rejects,
+		Newest: u.ReadAt, Took: u.Took})
+}
+
+// Services are what the daemon runs, in the order of their start.
+func (d *Daemon) Services(h *Hub) (*service.Group, error) {
+	d.hub = h
+	set := h.Catalog.Hub
+	var sources []schedule.Source
+	for _, s := range h.Catalog.Sources() {
+		if !s.Enabled {
+			continue
+		}
+		cron := s.Schedule.Cron
+		if cron == "" && s.Schedule.Every > 0 {
+			cron = "@every " + s.Schedule.Every.Std().String()
+		}
+		sources = append(sources, schedule.Source{ID: s.ID, Cron: cron, Jitter: s.Schedule.Jitter.Std(), Overlap: schedule.Overlap(s.Schedule.Overlap),
+			Missed: schedule.Missed(s.Schedule.Missed), Timeout: s.Schedule.Timeout.Std()})
+	}
+	sched, err := schedule.New(schedule.Config{Sources: sources, Zone: h.Catalog.Hub.Location(), Concurrency: set.Run.MaxConcurrent, Grace: set.Run.Grace.Std(),
+		History: history{h}, Breakers: breakers{h}}, d.sync, h.Log)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	d.sched = sched
+	members := []service.Named{{Name: "maintenance", Service: service.New("maintenance", d.maintain)}}
+	if set.Server.Listen != "" {
+		server := ops.NewServer(set.Server.Listen, d.metrics, []ops.Check{{Name: "store", Vital: true, Run: h.Store.Ready}}, h.Log)
+		members = append(members, service.Named{Name: "server", Service: server})
+	}
+	members = append(members, service.Named{Name: "scheduler", Service: sched})
+	return service.NewGroup(h.Log, members...), nil
+}
+
+// sync is one run of the scheduler.
+func (d *Daemon) sync(ctx context.Context, source string, t schedule.Trigger) error {
+	t0 := time.Now()
+	res, err := d.hub.Sync(ctx, source, string(t.Reason), t.Slot)
+	outcome := "ok"
+	switch {
+	case err != nil && ctx.Err() != nil:
+		outcome = "stopped"
+	case err != nil && res.Units > 0:
+		outcome = "partial"
+	case err != nil:
+		outcome = "failed"
+	}
+	d.metrics.RunEnded(source, outcome, time.Since(t0), time.Now())
+	return err
+}
+
+// Pauses of the maintenance.
+const (
+	maintainEvery = 5 * time.Second
+	idleFor       = 5 * time.Second
+	longLog       = 64 << 20
+	expireEvery   = time.Hour
+)
+
+// maintain checkpoints the idle store, expires the landing and feeds the gauges.
+func (d *Daemon) maintain(ctx context.Context, ready func()) error {
+	ready()
+	tick := time.NewTicker(maintainEvery)
+	defer tick.Stop()
+	var expired time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := d.hub.Store.CheckpointIdle(ctx, idleFor, longLog); err != nil {
+			d.hub.Log.Warn("writing the log into the database", "error", err)
+		}
+		z := d.hub.Store.Sizes()
+		d.metrics.Sizes(z.Database, z.Log, 0)
+		for _, s := range d.sched.Snapshot() {
+			d.metrics.Breaker(s.Source, string(s.Breaker.Phase))
+			d.metrics.NextRun(s.Source, s.NextRun)
+		}
+		if time.Since(expired) > expireEvery {
+			expired = time.Now()
+			if n, err := d.hub.ExpireLanding(expired); err != nil {
+				d.hub.Log.Warn("expiring the landing", "error", err)
+			} else if n > 0 {
+				d.hub.Log.Info("landing expired", "files", n)
+			}
+		}
+	}
+}
+
+type history struct{ h *Hub }
+
+func (s history) LastRuns(ctx context.Context) (map[string]time.Time, error) {
+	return s.h.Store.LastSlots(ctx)
+}
+
+type breakers struct{ h *Hub }
+
+func (s breakers) LoadBreakers(ctx context.Context) (map[string]schedule.BreakerState, error) {
+	raw, err := s.h.Store.LoadBreakers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]schedule.BreakerState{}
+	for id, text := range raw {
+		var st schedule.BreakerState
+		if err := json.Unmarshal([]byte(text), &st); err != nil {
+			return nil, fmt.Errorf("reading the breaker of %s: %w", id, err)
+		}
+		out[id] = st
+	}
+	return out, nil
+}
+
+func (s breakers) SaveBreaker(ctx context.Context, source string, st schedule.BreakerState) error {
+	b, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	return s.h.Store.SaveBreaker(ctx, source, string(b))
+}
