@@ -24,7 +24,11 @@ func newLimiter() *limiter { return &limiter{bucket: rate.NewLimiter(rate.Inf, 1
 func (l *limiter) lower(r Rate) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.PerSecond > 0 && rate.Limit(r.PerSecond) < l.bucket.Limit() {
+	switch limit := rate.Limit(r.PerSecond); {
+	case limit <= 0 || limit >= l.bucket.Limit():
+	case l.bucket.Limit() == rate.Inf: // a new bucket is full
+		l.bucket = rate.NewLimiter(limit, max(1, r.Burst))
+	default:
 		l.bucket.SetLimit(rate.Limit(r.PerSecond))
 		l.bucket.SetBurst(max(1, r.Burst))
 	}
@@ -42,10 +46,10 @@ func (l *limiter) pause(d time.Duration) {
 func (l *limiter) wait(ctx context.Context) error {
 	for {
 		l.mu.Lock()
-		d := time.Until(l.paused)
+		d, bucket := time.Until(l.paused), l.bucket
 		l.mu.Unlock()
 		if d <= 0 {
-			return l.bucket.Wait(ctx)
+			return bucket.Wait(ctx)
 		}
 		if err := sleep(ctx, d); err != nil {
 			return err
