@@ -6,163 +6,15 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
-
-func newCity(t testing.TB, cfg Config) *City {
-	t.Helper()
-	c, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// reader is an HTTP client of the 110 API.
-type reader struct {
-	t   testing.TB
-	url string
-	key string
-}
-
-func serve(t testing.TB, c *City) reader {
-	t.Helper()
-	s := httptest.NewServer(c.Handler())
-	t.Cleanup(s.Close)
-	return reader{t: t, url: s.URL, key: c.cfg.APIKey}
-}
-
-func (r reader) get(query string) (*http.Response, []byte, error) {
-	r.t.Helper()
-	req, err := http.NewRequest("GET", r.url+"/api/jjd?"+query, nil)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req.Header.Set("X-Api-Key", r.key)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return resp, body, err
-}
-
-type page struct {
-	Code  int              `json:"code"`
-	Msg   string           `json:"msg"`
-	Total int              `json:"total"`
-	Data  []map[string]any `json:"data"`
-}
-
-func (r reader) page(query string) page {
-	r.t.Helper()
-	_, body, err := r.get(query)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	var p page
-	if err := json.Unmarshal(body, &p); err != nil {
-		r.t.Fatalf("page is not JSON: %v", err)
-	}
-	return p
-}
-
-// all reads every page.
-func (r reader) all(query string) []map[string]any {
-	r.t.Helper()
-	var out []map[string]any
-	for n := 1; ; n++ {
-		p := r.page(fmt.Sprintf("%s&size=5000&page=%d", query, n))
-		if p.Code != 0 {
-			r.t.Fatalf("code %d: %s", p.Code, p.Msg)
-		}
-		out = append(out, p.Data...)
-		if len(p.Data) == 0 || len(out) >= p.Total {
-			return out
-		}
-	}
-}
-
-func text(v any) string {
-	s, _ := v.(string)
-	return s
-}
-
-// tickets reads the dropped CSV files.
-func tickets(t testing.TB, paths []string) [][]string {
-	t.Helper()
-	var out [][]string
-	for _, p := range paths {
-		if !strings.HasSuffix(p, ".csv") {
-			continue
-		}
-		raw, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := simplifiedchinese.GB18030.NewDecoder().Bytes(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, err := csv.NewReader(bytes.NewReader(u)).ReadAll()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, rows[1:]...)
-	}
-	return out
-}
-
-func dump(t testing.TB, path string) string {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	var b strings.Builder
-	for _, table := range []string{"to_rec", "to_his_rec"} {
-		rows, err := db.Query("SELECT * FROM " + table + " ORDER BY rec_id")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		cols, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		vals, ptrs := make([]any, len(cols)), make([]any, len(cols))
-		for i := range vals {
-			ptrs[i] = &vals[i]
-		}
-		for rows.Next() {
-			if err := rows.Scan(ptrs...); err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintln(&b, append([]any{table}, vals...)...)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b.String()
-}
 
 // snapshot is everything that the three departments show, as one hash per department.
 func snapshot(t testing.TB, c *City) [4][32]byte {
@@ -260,14 +112,21 @@ func TestTimeInPieces(t *testing.T) {
 }
 
 // call is one row of the 110 desk; get gives a column.
-type call []string
+type call struct {
+	fields []string
+	at     map[string]int
+}
 
 const null = "\x00null"
 
-func (r call) get(column string) string { return r[slices.Index(PoliceColumns(), column)] }
+func (r call) get(column string) string { return r.fields[r.at[column]] }
 
 // calls renders every call as the API does, without the network.
 func calls(c *City) (out []call) {
+	at := map[string]int{}
+	for i, name := range PoliceColumns() {
+		at[name] = i
+	}
 	var w row
 	c.each(func(rec *record) {
 		if rec.dept != police {
@@ -275,13 +134,13 @@ func calls(c *City) (out []call) {
 		}
 		n := rec.at(c.now)
 		c.police(&w, rec, n, rec.steps[n-1].t, 0)
-		r := make(call, len(w.ends))
+		r := make([]string, len(w.ends))
 		for i := range r {
 			if r[i] = string(w.field(i)); w.isNull(i) {
 				r[i] = null
 			}
 		}
-		out = append(out, r)
+		out = append(out, call{r, at})
 	})
 	return out
 }
@@ -581,57 +440,6 @@ func TestDatabaseMovesClosedRows(t *testing.T) {
 	if n := count("SELECT count(*) FROM to_his_rec WHERE act_property_id NOT IN (101, 102)"); n != 0 {
 		t.Errorf("%d open rows are in the history", n)
 	}
-}
-
-func TestSeededValuesAreThere(t *testing.T) {
-	c := newCity(t, Config{Seed: 6, Records: 20_000})
-	var all bytes.Buffer
-	if err := c.WriteHotlineCSV(&all, 12_000, UTF8); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range c.Seeded() {
-		found := p.Pattern.FindAllSubmatch(all.Bytes(), -1)
-		t.Logf("%s: %d", p.Kind, len(found))
-		if len(found) < 20 {
-			t.Errorf("%s: only %d values in 12,000 tickets", p.Kind, len(found))
-		}
-		for _, f := range found {
-			switch v := string(f[1]); p.Kind {
-			case "id_number":
-				if len(v) == 18 && v[17] != idCheck([]byte(v[:17])) {
-					t.Fatal("an identity number has a wrong checksum")
-				}
-			case "bank_card":
-				if !luhn(v) {
-					t.Fatal("a card number has a wrong checksum")
-				}
-			}
-		}
-	}
-	listed := 0
-	for range names {
-		listed++
-	}
-	if listed != 96 {
-		t.Errorf("%d names", listed)
-	}
-}
-
-func luhn(v string) bool {
-	sum := 0
-	for i := range len(v) {
-		d, err := strconv.Atoi(v[len(v)-1-i : len(v)-i])
-		if err != nil {
-			return false
-		}
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
 }
 
 func TestConfigIsChecked(t *testing.T) {

@@ -18,11 +18,11 @@ type Personal struct {
 func (c *City) Seeded() []Personal {
 	p := func(kind, pattern string) Personal { return Personal{Kind: kind, Pattern: regexp.MustCompile(pattern)} }
 	return []Personal{
-		p("phone", `(?:^|[^0-9])(19900[0-9]{6})(?:[^0-9]|$)`),
-		p("landline", `(?:^|[^0-9])(0500-8[0-9]{6})(?:[^0-9]|$)`),
-		p("id_number", `(?:^|[^0-9])(000000(?:19|20)?[0-9]{9}(?:[0-9]{2}[0-9X])?)(?:[^0-9]|$)`),
-		p("plate", `(苏Z[0D][0-9]{4,5})(?:[^0-9]|$)`),
-		p("bank_card", `(?:^|[^0-9])(620000[0-9]{13})(?:[^0-9]|$)`),
+		p("phone", `\b(19900[0-9]{6})\b`),
+		p("landline", `\b(0500-8[0-9]{6})\b`),
+		p("id_number", `\b(000000(?:[0-9]{9}|[0-9]{11}[0-9X]))\b`),
+		p("plate", `(苏Z[0D][0-9]{4,5})\b`),
+		p("bank_card", `\b(620000[0-9]{13})\b`),
 		{Kind: "name", Pattern: regexp.MustCompile(`([` + surnames + `]小[` + givens + `])`), Values: names},
 		p("room", `([0-9]{1,2}幢[0-9]单元[0-9]{3,4}室)`),
 	}
