@@ -37,8 +37,12 @@ type dialect struct {
 	text    func(expr string) string                       // cast to text, for columns that differ between tables
 	zoned   string                                         // layout of an instant on the wire
 	naive   string                                         // layout of a local time on the wire
-	// utf8 says that the server guarantees valid UTF-8, so that nothing is checked twice.
-	utf8 bool
+	// utf8 says that the server guarantees valid UTF-8, so that nothing is checked twice. encoding, where set, asks for
+	// the encoding of the database: with SQL_ASCII nothing is guaranteed.
+	utf8     bool
+	encoding string
+	// undecoded is the class of text that project selects as bytes.
+	undecoded class
 
 	connect func(a address) (driver.Connector, error)
 	fetch   func(ctx context.Context, c *sql.Conn, tx *sql.Tx, q string, args []value, cols []column, row func([][]byte, []byte) error) error
@@ -91,6 +95,7 @@ const (
 	binary  // bytes: text where a charset is declared, hex otherwise
 	hexed   // bytes that the server writes as \x hex
 	rawText // text read as bytes, to be decoded with the stream's charset
+	hexText // the same, written as \\x hex
 	guid    // 16 bytes in the mixed order of SQL Server
 )
 

@@ -8,8 +8,10 @@
 //
 //   - The position of a stream is a tuple (time, key). Pages are cut by that tuple, never by an offset, so rows that
 //     share a time, or even the whole tuple, are not lost at the edge of a page.
-//   - The upper bound is the clock of the database minus lag, frozen when a reading starts. A reading that was cut
-//     short is finished up to its own bound first; only then a new one begins lookback before the last row.
+//   - The upper bound of a reading is frozen when it starts: the newest row there is, not above the clock of the
+//     database minus lag. A reading that was cut short is finished up to its own bound first; only then a new one
+//     begins, lookback before the last row. So a row committed late is found if it is late by less than lookback, by
+//     the clock that stamps the rows, however long the hub was away.
 //   - Rows without a usable position (null time or key, a time more than a day in the future) cannot be paged. They are
 //     read in one statement at the end of every reading, so nothing is lost and they come again each time.
 //   - Several tables of one stream share one position and every page is a single statement over all of them, hence one

@@ -106,7 +106,7 @@ func (c *cell) Scan(src any) error {
 func timeLayout(c class) string {
 	switch c {
 	case zoned:
-		return "2006-01-02T15:04:05.999999999Z07:00"
+		return "2006-01-02T15:04:05.999999999-07:00"
 	case date:
 		return "2006-01-02"
 	case clockTime:

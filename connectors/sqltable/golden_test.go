@@ -46,9 +46,12 @@ func TestStatements(t *testing.T) {
 			say(name+"rows without a position", q.String(), q.args)
 			q = p.all()
 			say(name+"everything", q.String(), q.args)
+			q = p.newestStmt(&upper)
+			say(name+"newest time", q.String(), q.args)
 			p.quoted = [][]string{{p.quoted[0][1]}, {p.quoted[len(p.quoted)-1][1]}}
 			p.time = -1
-			say(name+"largest key", p.newestSQL(), nil)
+			q = p.newestStmt(nil)
+			say(name+"largest key", q.String(), q.args)
 		}
 		file := filepath.Join("testdata", driver+".sql")
 		if *update {

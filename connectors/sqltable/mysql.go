@@ -22,7 +22,7 @@ func mySQL() dialect {
 			}
 			return "?"
 		},
-		limit: suffixLimit, as: " AS ",
+		limit: suffixLimit, as: " AS ", undecoded: rawText,
 		readOnly: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		// The executable comments name the statement timeout of MariaDB and that of MySQL.
 		setup: func(t time.Duration) []string {

@@ -16,7 +16,7 @@ func oracle() dialect {
 			p := ":" + strconv.Itoa(n)
 			switch {
 			case c.dbType == "DATE": // a TIMESTAMP on the other side would switch off the index on a DATE
-				return "TO_DATE(" + p + ", 'YYYY-MM-DD HH24:MI:SS')"
+				return "TO_DATE(SUBSTR(" + p + ", 1, 19), 'YYYY-MM-DD HH24:MI:SS')"
 			case c.class == zoned:
 				return "TO_TIMESTAMP_TZ(" + p + `, 'YYYY-MM-DD"T"HH24:MI:SS.FF9TZH:TZM')`
 			case c.class == naive:
@@ -28,7 +28,7 @@ func oracle() dialect {
 		},
 		// ROWNUM rather than FETCH FIRST: 11g is still common.
 		limit: func(q string, n int) string { return "SELECT * FROM (" + q + ") WHERE ROWNUM <= " + strconv.Itoa(n) },
-		as:    " ",
+		as:    " ", undecoded: rawText,
 		// A read-only transaction is one snapshot. NLS settings decide how numbers and order come out.
 		setup: func(time.Duration) []string {
 			return []string{"SET TRANSACTION READ ONLY", "ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,'",

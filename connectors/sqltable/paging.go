@@ -268,11 +268,12 @@ func (p *plan) origin() string {
 	return out
 }
 
-// newest is the largest key of the stream at this moment, in the order of the database.
-func (p *plan) newest(ctx context.Context, c *sql.Conn, tx *sql.Tx) (*value, error) {
-	q := p.newestSQL()
+// newest is the largest value of the first cursor column at this moment, in the order of the database; nil where there
+// is none.
+func (p *plan) newest(ctx context.Context, c *sql.Conn, tx *sql.Tx, bound *value) (*value, error) {
+	q := p.newestStmt(bound)
 	var out *value
-	err := p.d.fetch(ctx, c, tx, q, nil, []column{p.cols[p.key]}, func(row [][]byte, tags []byte) error {
+	err := p.d.fetch(ctx, c, tx, q.String(), q.args, p.cursor()[:1], func(row [][]byte, tags []byte) error {
 		out = &value{'s', bytes.Clone(row[0])}
 		if tags != nil {
 			out.tag = tags[0]

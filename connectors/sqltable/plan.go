@@ -44,6 +44,13 @@ var errSettings = errors.New("the settings do not fit the database")
 
 // newPlan asks the database for the columns of a stream. The connection must be inside its transaction.
 func newPlan(ctx context.Context, d dialect, s Stream, tx *sql.Tx) (*plan, error) {
+	if d.encoding != "" {
+		var name string
+		if err := tx.QueryRowContext(ctx, d.encoding).Scan(&name); err != nil {
+			return nil, err
+		}
+		d.utf8 = d.utf8 && name != "SQL_ASCII"
+	}
 	p := &plan{d: d, stream: s, time: -1, key: -1}
 	var found []map[string]*sql.ColumnType // per source, by name
 	var order []string
@@ -199,7 +206,7 @@ func (p *plan) column(name string, found []map[string]*sql.ColumnType, never []m
 		default:
 			if e := p.d.project(expr, c.dbType, charset && !p.isCursor(name)); e != expr {
 				if charset && c.class == plain && e != p.d.project(expr, c.dbType, false) {
-					c.class = rawText
+					c.class = p.d.undecoded
 				}
 				expr = e
 			}
@@ -244,7 +251,7 @@ func (p *plan) findCursor(found []map[string]*sql.ColumnType, order []string) er
 	}
 	for i := range p.cols {
 		if (i == p.time || i == p.key) && p.cols[i].class == rawText {
-			p.cols[i].class = plain
+			p.cols[i].class = p.d.class(p.cols[i].dbType)
 		}
 	}
 	return nil

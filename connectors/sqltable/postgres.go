@@ -16,7 +16,7 @@ import (
 func postgres() dialect {
 	return dialect{
 		name: "postgres", port: 5432, quote: quoteWith(`"`, `"`), fold: strings.ToLower,
-		bind: numbered("$"), limit: suffixLimit, as: " AS ", tuples: true,
+		bind: numbered("$"), limit: suffixLimit, as: " AS ", tuples: true, undecoded: hexText, encoding: "SHOW server_encoding",
 		readOnly: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		// SET LOCAL ends with the transaction, so that a pooler in front of the server is not left with our settings.
 		setup: func(t time.Duration) []string {
@@ -43,7 +43,10 @@ func postgres() dialect {
 			}
 			return plain
 		},
-		project: func(expr, t string, _ bool) string {
+		project: func(expr, t string, charset bool) string {
+			if charset && (t == "TEXT" || t == "VARCHAR" || t == "BPCHAR") { // the bytes as they are stored
+				return "convert_to(" + expr + ", getdatabaseencoding())"
+			}
 			if strings.HasPrefix(t, "_") || t == "RECORD" { // an array: its own text form is not JSON
 				return "to_json(" + expr + ")::text"
 			}
@@ -74,7 +77,7 @@ func connectPostgres(a address) (driver.Connector, error) {
 	}
 	cfg.Host, cfg.Port, cfg.Database, cfg.User, cfg.Password = a.host, uint16(a.port), a.database, a.user, a.password
 	cfg.TLSConfig, cfg.Fallbacks, cfg.ConnectTimeout = a.tls, nil, a.connectTimeout
-	cfg.RuntimeParams = map[string]string{"application_name": "onegrid"}
+	cfg.RuntimeParams = map[string]string{"application_name": "onegrid", "client_encoding": "UTF8"}
 	maps.Copy(cfg.RuntimeParams, a.params)
 	// No prepared statements that would outlive a transaction: poolers hand the session to somebody else.
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec

@@ -38,7 +38,7 @@ type prepared struct {
 	p      *plan
 	form   timeForm
 	now    time.Time // the database's clock
-	newest *value    // the largest key, for an id-only cursor; nil where there is no row
+	newest *value    // the largest time not above the clock minus lag, or the largest key; nil where there is no row
 	note   string
 }
 
@@ -69,13 +69,11 @@ func (r *reader) stream(ctx context.Context, s Stream) error {
 			return err
 		}
 	}
-	b, ok := r.fresh(pr, pos)
-	if !ok {
-		return nil // an id-only stream without a row
-	}
-	last, err := r.pages(ctx, pr.p, b, pos)
-	if err != nil {
-		return err
+	last := pos
+	if pr.newest != nil {
+		if last, err = r.pages(ctx, pr.p, fresh(pr, pos), pos); err != nil {
+			return err
+		}
 	}
 	var future *value
 	if pr.p.time >= 0 {
@@ -90,27 +88,20 @@ func (r *reader) stream(ctx context.Context, s Stream) error {
 	return r.settle(pr.p, own, last)
 }
 
-// fresh returns the bounds of a new reading after position pos.
-func (r *reader) fresh(pr prepared, pos []value) (bounds, bool) {
+// fresh returns the bounds of a new reading after position pos. Its upper bound is the newest row there was when it
+// began: a row committed later belongs to the next reading, which looks back from that bound at most. The clock alone
+// would not do, because the clock that stamps the rows may be behind the database's.
+func fresh(pr prepared, pos []value) bounds {
+	b := bounds{upper: pr.newest}
 	c := pr.p.stream.Cursor
-	var b bounds
-	if pr.p.time >= 0 {
-		// The clock is the database's: ours may be wrong, and theirs stamped the rows.
-		u := pr.form.value(pr.now.Add(-c.lag()))
-		b.upper = &u
-		if pos != nil {
-			b.lower, b.inclusive = []value{pr.form.back(pos[0], c.lookback())}, true
-		}
-		return b, true
-	}
-	if pr.newest == nil {
-		return b, false
-	}
-	b.upper = pr.newest
-	if pos != nil {
+	switch {
+	case pos == nil:
+	case pr.p.time >= 0:
+		b.lower, b.inclusive = []value{pr.form.back(pos[0], c.lookback())}, true
+	default:
 		b.lower, b.inclusive = []value{backID(pos[0], c.overlap())}, true
 	}
-	return b, true
+	return b
 }
 
 // settle ends a reading: the open bound goes from the checkpoint, which is delivered without records.
@@ -187,12 +178,16 @@ func (r *reader) prepare(ctx context.Context, s Stream) (prepared, error) {
 				return err
 			}
 		}
-		if s.Cursor != nil && pr.p.time < 0 {
-			if pr.newest, err = pr.p.newest(ctx, c, tx); err != nil {
-				return err
-			}
+		if pr.now, err = clock(ctx, r.s.d, tx); err != nil || s.Cursor == nil {
+			return err
 		}
-		pr.now, err = clock(ctx, r.s.d, tx)
+		// The clock is the database's: ours may be wrong, and theirs is nearer to what stamped the rows.
+		var bound *value
+		if pr.p.time >= 0 {
+			v := pr.form.value(pr.now.Add(-s.Cursor.lag()))
+			bound = &v
+		}
+		pr.newest, err = pr.p.newest(ctx, c, tx, bound)
 		return err
 	})
 	if err == nil && pr.note != "" && !r.noted {

@@ -30,7 +30,7 @@ func newRenderer(p *plan) *renderer {
 	r := &renderer{p: p, b: connectors.NewBuilder(), table: -1, texts: make([][]byte, len(p.cols))}
 	for _, c := range p.cols {
 		r.at = append(r.at, r.b.Column(c.name))
-		r.check = r.check || !p.d.utf8 || c.class == rawText
+		r.check = r.check || !p.d.utf8 || c.class == rawText || c.class == hexText
 	}
 	if p.stream.Query == "" {
 		r.table = r.b.Column(tableColumn)
@@ -59,7 +59,7 @@ func (r *renderer) add(row [][]byte, tags []byte) {
 			v = r.texts[i]
 		}
 		switch c := r.p.cols[i].class; c {
-		case plain, naive, date, integer, decimal, rawText, clockTime:
+		case plain, naive, date, integer, decimal, rawText, hexText, clockTime:
 			r.b.SetBytes(r.at[i], v)
 		default:
 			r.b.SetBytes(r.at[i], r.canonical(c, v, tags, i))
@@ -145,6 +145,16 @@ func (r *renderer) decode(cells [][]byte, tags []byte, source int) bool {
 		}
 		c := r.p.cols[i]
 		switch c.class {
+		case hexText:
+			raw, err := hex.DecodeString(string(v[min(2, len(v)):]))
+			if err != nil {
+				return r.reject(cells, i, source)
+			}
+			t, ok := fromGB18030(raw)
+			if !ok {
+				return r.reject(cells, i, source)
+			}
+			r.texts[i] = t
 		case rawText:
 			if ascii(v) {
 				continue
@@ -206,6 +216,9 @@ func fromGB18030(b []byte) ([]byte, bool) {
 	t, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b)
 	if err != nil || strings.ContainsRune(string(t), '\uFFFD') {
 		return nil, false
+	}
+	if t == nil {
+		t = noBytes
 	}
 	return t, true
 }

@@ -14,7 +14,7 @@ func sqlite() dialect {
 	return dialect{
 		name: "sqlite", quote: quoteWith(`"`, `"`), fold: same,
 		bind:  func(column, int) string { return "?" },
-		limit: suffixLimit, as: " AS ", tuples: true,
+		limit: suffixLimit, as: " AS ", undecoded: rawText, tuples: true,
 		setup: func(time.Duration) []string { return nil }, // the watch over each statement interrupts it
 		clock: `SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`,
 		class: func(t string) class {

@@ -20,8 +20,10 @@ func sqlServer() dialect {
 		bind: func(c column, n int) string {
 			p := "@p" + strconv.Itoa(n)
 			switch c.dbType {
-			case "DATETIME", "SMALLDATETIME", "DATETIME2", "DATE":
+			case "DATETIME2", "DATE":
 				return "CONVERT(" + c.dbType + ", " + p + ", 121)"
+			case "DATETIME", "SMALLDATETIME": // they refuse text with more than three decimals
+				return "CAST(CONVERT(DATETIME2, " + p + ", 121) AS " + c.dbType + ")"
 			case "DATETIMEOFFSET":
 				return "CAST(" + p + " AS DATETIMEOFFSET)"
 			case "DECIMAL", "NUMERIC", "MONEY", "SMALLMONEY":
@@ -36,7 +38,7 @@ func sqlServer() dialect {
 		limit: func(q string, n int) string {
 			return q + " OFFSET 0 ROWS FETCH NEXT " + strconv.Itoa(n) + " ROWS ONLY"
 		},
-		as: " AS ",
+		as: " AS ", undecoded: rawText,
 		setup: func(t time.Duration) []string {
 			return []string{fmt.Sprintf("SET LOCK_TIMEOUT %d", t.Milliseconds())} // the statement itself is watched by the client
 		},

@@ -167,19 +167,27 @@ func (p *plan) keyset(s *stmt, i int, b bounds) string {
 	return strings.Join(w, " AND ")
 }
 
-// newestSQL selects the largest key of all tables.
-func (p *plan) newestSQL() string {
+// newestStmt selects the largest value of the first cursor column in all tables, not above bound where there is one.
+func (p *plan) newestStmt(bound *value) *stmt {
+	s := &stmt{d: p.d}
 	var q strings.Builder
+	c := p.cursor()[0]
 	for i := range p.sources {
 		k := p.quoted[i][0]
-		b := p.d.limit("SELECT "+p.cols[p.key].exprs[i]+" AS c0, "+k+" AS o0 FROM "+p.sources[i]+p.d.as+"s WHERE "+k+" IS NOT NULL ORDER BY "+k+" DESC", 1)
+		where := k + " IS NOT NULL"
+		if bound != nil {
+			where = k + " <= " + s.param(c, *bound)
+		}
+		b := p.d.limit("SELECT "+c.exprs[i]+" AS c0, "+k+" AS o0 FROM "+p.sources[i]+p.d.as+"s WHERE "+where+" ORDER BY "+k+" DESC", 1)
 		if !p.tagged() {
-			return b
+			s.WriteString(b)
+			return s
 		}
 		if i > 0 {
 			q.WriteString(" UNION ALL ")
 		}
 		q.WriteString("SELECT * FROM (" + b + ")" + p.d.as + "b" + strconv.Itoa(i))
 	}
-	return p.d.limit(q.String()+" ORDER BY o0 DESC", 1)
+	s.WriteString(p.d.limit(q.String()+" ORDER BY o0 DESC", 1))
+	return s
 }

@@ -70,10 +70,16 @@ func TestGBKInLatin1(t *testing.T) {
 		t.Fatal(err)
 	}
 	cut := append([]byte("bad "), gbk[0])
-	for name, start := range map[string]func(testing.TB) *database{"mariadb": newMariaDB, "sqlite": newSQLite} {
+	for name, start := range map[string]func(testing.TB) *database{"mariadb": newMariaDB, "sqlite": newSQLite, "postgres": newPostgres} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t)
 			switch name {
+			case "postgres":
+				d.exec(t, "CREATE DATABASE old ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+				d.server.Database = "old"
+				d = onServer(t, d.server, "postgres", "pgx", d.stamp)
+				d.exec(t, "CREATE TABLE v (id int PRIMARY KEY, note1 text, proper varchar(100))")
+				d.exec(t, "INSERT INTO v VALUES (1, convert_from($1, 'LATIN1'), 'x'), (2, convert_from($2, 'LATIN1'), 'y'), (3, NULL, '')", gbk, cut)
 			case "mariadb":
 				d.exec(t, "CREATE TABLE v (id int PRIMARY KEY, note1 varchar(100) CHARACTER SET latin1, proper varchar(100) CHARACTER SET ascii)")
 				d.exec(t, "INSERT INTO v VALUES (1, ?, 'x'), (2, ?, 'y'), (3, NULL, '')", gbkLatin1{gbk}.hex(), gbkLatin1{cut}.hex())
