@@ -1,6 +1,9 @@
 package normalize
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Item is one source column of a mapping and what becomes of it.
 type Item struct {
@@ -8,7 +11,8 @@ type Item struct {
 	Target string // event column, "party" for a token, "caller" for a position used in memory only, "" where it is dropped
 }
 
-// Items lists the source columns that the mapping names, sorted by column, for the catalog's information items.
+// Items lists the source columns that the mapping names, sorted by column, for the catalog's information items. Columns
+// that only conditions and checks read are not among them: nothing of them is kept.
 func (m *Mapping) Items() []Item {
 	var out []Item
 	add := func(column, target string) {
@@ -18,17 +22,17 @@ func (m *Mapping) Items() []Item {
 		}
 	}
 	m.eachField(func(path string, f *Field) {
-		target := path[len("fields."):]
-		for i, c := range target {
-			if c == '.' {
-				target = target[:i]
-				break
-			}
+		target, _, _ := strings.Cut(strings.TrimPrefix(path, "fields."), ".")
+		if full, ok := aliases()[target]; ok {
+			target = full
 		}
 		for _, c := range f.From {
 			add(c, target)
 		}
 		for _, c := range f.Concat {
+			add(c, target)
+		}
+		for _, c := range celColumns(f.CEL) {
 			add(c, target)
 		}
 	})
@@ -48,16 +52,26 @@ func (m *Mapping) Items() []Item {
 		add(c, "")
 	}
 	slices.SortFunc(out, func(a, b Item) int {
-		if a.Column != b.Column {
-			if a.Column < b.Column {
-				return -1
-			}
-			return 1
+		if c := strings.Compare(a.Column, b.Column); c != 0 {
+			return c
 		}
-		if a.Target < b.Target {
-			return -1
-		}
-		return 1
+		return strings.Compare(a.Target, b.Target)
 	})
 	return out
+}
+
+// celColumns are the columns that an expression reads; none for one that does not compile, which Parse has refused.
+func celColumns(text string) []string {
+	if text == "" {
+		return nil
+	}
+	env, err := newCELEnv()
+	if err != nil {
+		return nil
+	}
+	x, err := compileCEL(env, text)
+	if err != nil {
+		return nil
+	}
+	return x.names
 }

@@ -142,7 +142,6 @@ type constant struct {
 type checks struct {
 	idTime    *idTimeCheck
 	order     []int // columns of the event schema
-	orderSet  bool
 	future    time.Duration
 	ranges    []rangeCheck
 	dueMapped bool

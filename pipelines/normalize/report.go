@@ -16,23 +16,23 @@ import (
 // Report says what became of everything that is not in the drafts. It holds no values of records except codes that
 // look like codes.
 type Report struct {
-	Rows    int64            // records read
-	Events  int64            // records mapped
-	Rejects map[string]int64 // by rule
+	Rows    int64            `json:"rows"`              // records read
+	Events  int64            `json:"events"`            // records mapped
+	Rejects map[string]int64 `json:"rejects,omitempty"` // by rule
 	// Unmapped are source columns that the mapping does not name: dropped, with the number of rows that had a value.
 	// A name that does not look like one is shown as its position.
-	Unmapped map[string]int64
+	Unmapped map[string]int64 `json:"unmapped_columns,omitempty"`
 	// Missing are columns declared in expect that a batch did not have, with the number of its rows.
-	Missing map[string]int64
+	Missing map[string]int64 `json:"missing_columns,omitempty"`
 	// Codes are source codes that no list holds, by target field.
-	Codes map[string]UnmappedCodes
-	Flags map[string]int64 // rows per quality flag
+	Codes map[string]UnmappedCodes `json:"unmapped_codes,omitempty"`
+	Flags map[string]int64         `json:"flags,omitempty"` // rows per quality flag
 }
 
 // UnmappedCodes are the unmapped codes of one field: rows in all, and rows by code for those that can be shown.
 type UnmappedCodes struct {
-	Rows   int64
-	ByCode map[string]int64
+	Rows   int64            `json:"rows"`
+	ByCode map[string]int64 `json:"by_code,omitempty"`
 }
 
 const (

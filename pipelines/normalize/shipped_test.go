@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
 
 	"onegrid/connectors"
 	"onegrid/event"
@@ -125,6 +126,56 @@ func TestRealFiles(t *testing.T) {
 			}
 			t.Log("\n" + renderReport(rep))
 		})
+	}
+}
+
+// TestRealPetitions maps 附件3: of 4,326 times 129 are Excel serials, the rest is text.
+func TestRealPetitions(t *testing.T) {
+	path := "../../../shared/data/petitions_cn/附件3.xlsx"
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("the real data is not beside the repository: ../shared/data is absent")
+	}
+	x, err := excelize.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	rows, err := x.GetRows(x.GetSheetName(0), excelize.Options{RawCellValue: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := normalize.Load("../../configs/real/mappings/petitions_cn.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := m.Compile(nil, normalize.WithAllocator(checked(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := records(rows[0], rows[1:]...)
+	defer rec.Release()
+	d, rejects := apply(t, n, rec)
+	if d.Rows != 4326 || len(rejects) != 0 {
+		t.Errorf("%d events, %d rejects", d.Rows, len(rejects))
+	}
+	for row := range d.Rows {
+		if at := cell(d.Col("reported_at"), row); at < "2017" || at > "2020-12" {
+			t.Errorf("row %d: reported_at lies outside 2017 to 2020", row)
+		}
+	}
+	t.Log("\n" + renderReport(n.Report()))
+}
+
+func TestItems(t *testing.T) {
+	m, err := normalize.Parse("m.yaml", []byte(minimal+"  title: {cel: 'src[\"a\"]'}\n  x: {from: p, crs: wgs84}\n  y: {from: q}\n  status: {first: [{from: s, codes: {\"1\": closed}}, {concat: [u, a]}]}\n"+
+		"parties: [{kind: phone, role: reporter, from: tel}]\ncaller: {x: cx, y: cy}\next: {allow: {k: e}}\ndrop: [d]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []normalize.Item{{"a", "status"}, {"a", "title"}, {"cx", "caller"}, {"cy", "caller"}, {"d", ""}, {"e", "ext"}, {"id", "source_record_id"}, {"p", "coord_src_x"},
+		{"q", "coord_src_y"}, {"s", "status"}, {"t", "reported_at"}, {"tel", "party"}, {"u", "status"}}
+	if diff := cmp.Diff(want, m.Items()); diff != "" {
+		t.Error(diff)
 	}
 }
 
