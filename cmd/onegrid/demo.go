@@ -174,8 +174,8 @@ func (d *demo) configure(port int) error {
 		os.WriteFile(filepath.Join(d.dir, demoMark), nil, 0o640), os.MkdirAll(filepath.Join(d.dir, "city", "drop"), 0o750)); err != nil {
 		return err
 	}
-	replace := strings.NewReplacer("${ONEGRID_CITY_110}", fmt.Sprint(port), "${ONEGRID_CITY_DROP}", "../city/drop", "${ONEGRID_CITY_DB}", "../city/urban.db",
-		"env:ONEGRID_CITY_KEY", "file:../city.key", "env:ONEGRID_PRIVACY_KEY", "file:privacy.key", "recipients: []", "recipients: ["+recipient+"]")
+	replace := strings.NewReplacer("${ONEGRID_CITY_110}", fmt.Sprint(port), "${ONEGRID_CITY_DROP}", "city/drop", "${ONEGRID_CITY_DB}", "city/urban.db",
+		"env:ONEGRID_CITY_KEY", "file:city.key", "env:ONEGRID_PRIVACY_KEY", "file:privacy.key", "recipients: []", "recipients: ["+recipient+"]")
 	sub, err := fs.Sub(configs.FS, "city")
 	if err != nil {
 		return err
@@ -246,7 +246,7 @@ WHERE e.status NOT IN ('closed', 'rejected', 'cancelled', 'merged', 'transferred
 GROUP BY ALL ORDER BY open_events DESC, district LIMIT 6`},
 	{Asked: "What are the most frequent kinds of event across all departments?", AskedZH: "各部门合计最多的事件类别?",
 		SQL: `SELECT e.category, any_value(c.name_zh) AS category_name, count(*) AS events, count(DISTINCT e.source_kind) AS departments
-FROM event e LEFT JOIN category c ON c.code = e.category GROUP BY e.category ORDER BY events DESC LIMIT 6`},
+FROM event e LEFT JOIN category c ON c.category = e.category GROUP BY e.category ORDER BY events DESC LIMIT 6`},
 	{Asked: "How many closed events met their deadline (on time = closed_at <= due_at)?", AskedZH: "按期办结率?",
 		SQL: `SELECT source_id, count(*) FILTER (closed_at <= due_at) AS on_time, count(*) AS closed_with_deadline,
 round(100.0 * count(*) FILTER (closed_at <= due_at) / count(*), 1) AS percent

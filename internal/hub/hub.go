@@ -183,9 +183,9 @@ func (h *Hub) Close() error {
 	return h.Store.Close()
 }
 
-// Env is what a source is lent.
+// Env is what a source is lent. Relative paths of every file resolve against the configuration folder.
 func (h *Hub) Env(src *catalog.Source) connectors.Env {
-	return connectors.Env{SourceID: src.ID, Logger: h.Log.With("source", src.ID), Dir: src.Dir, Secret: catalog.Secrets(src.Dir), Zone: h.Catalog.Hub.Location(), Shared: h.share}
+	return connectors.Env{SourceID: src.ID, Logger: h.Log.With("source", src.ID), Dir: h.Catalog.Dir, Secret: catalog.Secrets(h.Catalog.Dir), Zone: h.Catalog.Hub.Location(), Shared: h.share}
 }
 
 // share gives all sources one value per key.

@@ -83,7 +83,9 @@ func (e *Enricher) locate(d *event.Draft, m Meta, ds days, rep *Report) error {
 			origin = "incident"
 		case pt.lon == pt.lon:
 		case caller.usable():
+			// What the source gave as the incident's point was no point; beside a caller's position nothing of it is kept.
 			origin = "caller"
+			out.hide(row)
 		default:
 			origin = "none"
 		}
