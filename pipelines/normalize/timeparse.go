@@ -124,6 +124,14 @@ func (p *timeParser) parse(s string) (int64, outcome) {
 
 // parseAuto decides by shape.
 func (p *timeParser) parseAuto(s string) (int64, outcome) {
+	// Nearly every time of every source is 2006-01-02 15:04:05 in this width; it deserves its own way.
+	if len(s) == 19 && (s[4] == '-' || s[4] == '/') && s[7] == s[4] && (s[10] == ' ' || s[10] == 'T') && s[13] == ':' && s[16] == ':' {
+		c, y := pair(s, 0), pair(s, 2)
+		mo, d, h, mi, sec := pair(s, 5), pair(s, 8), pair(s, 11), pair(s, 14), pair(s, 17)
+		if c|y|mo|d|h|mi|sec >= 0 {
+			return p.civil(c*100+y, mo, d, h, mi, sec, 0)
+		}
+	}
 	if len(s) > 4 {
 		switch s[4] {
 		case '-', '/', '.':
@@ -139,6 +147,15 @@ func (p *timeParser) parseAuto(s string) (int64, outcome) {
 		return p.excel(s)
 	}
 	return p.compact(s)
+}
+
+// pair reads two digits, or gives -1.
+func pair(s string, i int) int {
+	a, b := s[i]-'0', s[i+1]-'0'
+	if a > 9 || b > 9 {
+		return -1
+	}
+	return int(a)*10 + int(b)
 }
 
 // digits reads between lo and hi digits at i.
