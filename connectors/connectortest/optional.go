@@ -39,10 +39,10 @@ func checkDiscover(t *testing.T, h Harness) error {
 	for _, g := range all {
 		i := slices.IndexFunc(streams, func(s connectors.Stream) bool { return s.Name == g.stream })
 		if i < 0 {
-			return fmt.Errorf("Read gives stream %q, which Discover does not list", g.stream)
+			return fmt.Errorf("stream %q is read, but Discover does not list it", g.stream)
 		}
 		if len(g.keys) > 0 && !slices.Contains(streams[i].Columns, h.KeyColumn) {
-			return fmt.Errorf("Discover does not list column %q of stream %q", h.KeyColumn, g.stream)
+			return fmt.Errorf("column %q of stream %q is read, but Discover does not list it", h.KeyColumn, g.stream)
 		}
 	}
 	return nil

@@ -339,7 +339,7 @@ func TestTwins(t *testing.T) {
 		{"hang", "never ends", spoil(func(l *list) { l.deaf = true }), "did not end"},
 		{"check", "sick", spoil(func(l *list) { l.sick = true }), "sick"},
 		{"discover", "other streams", spoil(func(l *list) { l.otherStreams = true }), "does not list"},
-		{"discover", "fewer columns", spoil(func(l *list) { l.fewerColumns = true }), "does not list column"},
+		{"discover", "fewer columns", spoil(func(l *list) { l.fewerColumns = true }), "column \"id\" of stream"},
 		{"window", "loses", spoil(func(l *list) { l.windowLoses = true }), "lost"},
 		{"window", "resuming loses", spoil(func(l *list) { l.windowResumeLoses = true }), "lost"},
 		{"secrets", "tells", spoil(func(l *list) { l.tell = true }), "secret 0"},

@@ -111,7 +111,9 @@ func TestOAuth2(t *testing.T) {
 			if tokens.Load() != 2 {
 				t.Errorf("%d tokens, want 2", tokens.Load())
 			}
-			u.before = func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(401); return true }
+			u.change(func() {
+				u.before = func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(401); return true }
+			})
 			before := len(u.asked())
 			res := read(t, open(t, u, settings), connectors.Checkpoint{})
 			if !errors.Is(res.err, connectors.ErrAuth) || len(u.asked())-before != 2 {

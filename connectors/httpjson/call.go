@@ -89,12 +89,12 @@ type call struct {
 
 // outcome is an answer that is no page.
 type outcome struct {
-	err             error
-	retry           bool
-	after           time.Duration
-	message, zh     string
-	hint, hintZH    string
-	status, attempt int
+	err          error
+	retry        bool
+	after        time.Duration
+	message, zh  string
+	hint, hintZH string
+	status       int
 }
 
 func (o *outcome) Error() string {

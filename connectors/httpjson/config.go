@@ -81,7 +81,7 @@ type Cursor struct {
 	RecordLayout string        `yaml:"record_layout,omitempty" doc:"Format of the column; default: layout." doczh:"列的时间格式，默认同 layout。"`
 	Zone         string        `yaml:"zone,omitempty" doc:"Zone of times without one, such as Asia/Shanghai." doczh:"无时区时间所属时区，如 Asia/Shanghai。"`
 	Start        string        `yaml:"start,omitempty" doc:"Lower bound of the first run: RFC 3339 time or id; empty: none." doczh:"首次运行的下界：RFC 3339 时间或编号，空则不设。"`
-	Lookback     time.Duration `yaml:"lookback,omitempty" doc:"How far each run reads back before the last one's end." doczh:"每次运行向前回看的时长。"`
+	Lookback     time.Duration `yaml:"lookback,omitempty" doc:"How far each run reads back before the last one's end; at least the source's clock skew plus its commit delay." doczh:"每次运行向前回看的时长，不少于上游时钟偏差加提交延迟。"`
 	LookbackIDs  int64         `yaml:"lookback_ids,omitempty" doc:"Look-back of a numeric id." doczh:"数字编号的回看量。"`
 	Lag          time.Duration `yaml:"lag,omitempty" doc:"How far the upper bound stays behind the upstream's clock." doczh:"上界落后于上游时钟的时长。"`
 	Step         time.Duration `yaml:"step,omitempty" doc:"Longest window; a longer span is read in several." doczh:"单个时间窗的最大长度。"`
@@ -169,6 +169,7 @@ func Defaults() Config {
 		Method:   "GET",
 		Auth:     Auth{Type: "none"},
 		Paging:   Paging{Style: "single", First: 1, Size: 500, MaxPages: 100_000},
+		Cursor:   Cursor{Lookback: 10 * time.Minute},
 		Limits:   Limits{ResponseBytes: 64 << 20, Ratio: 100, RecordBytes: 1 << 20, Depth: 64, Columns: 2000},
 		Rate:     Rate{Burst: 1},
 		Retry:    Retry{Max: 5, WaitMin: 500 * time.Millisecond, WaitMax: 30 * time.Second, RetryAfterCap: 15 * time.Minute},

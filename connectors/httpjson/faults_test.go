@@ -230,6 +230,9 @@ func TestChildStream(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if b.Records == nil {
+			continue
+		}
 		for row := range int(b.Records.NumRows()) {
 			texts = append(texts, strings.Clone(rowValues(b.Records, row)["notes"]))
 		}

@@ -3,10 +3,14 @@ package httpjson
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"onegrid/connectors"
 )
@@ -51,7 +55,7 @@ func TestChangedPageStartsOver(t *testing.T) {
 		at = b.Resume
 		break
 	}
-	u.records = u.records[1:]
+	u.change(func() { u.records = u.records[1:] })
 	res := read(t, open(t, u, styles["page"]), at)
 	res.want(t, ids(2, 20))
 	if !slices.Contains(res.notes, "page_drift") {
@@ -69,14 +73,16 @@ func TestExpiredCursorStartsOver(t *testing.T) {
 			break
 		}
 	}
-	u.before = func(w http.ResponseWriter, r *http.Request, n int) bool {
-		if first := n == len(u.requests); first && r.URL.Query().Get("cursor") != "" && u.cap == 1000 {
-			u.cap = 999
-			w.WriteHeader(http.StatusGone)
-			return true
+	u.change(func() {
+		u.before = func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if first := n == len(u.requests); first && r.URL.Query().Get("cursor") != "" && u.cap == 1000 {
+				u.cap = 999
+				w.WriteHeader(http.StatusGone)
+				return true
+			}
+			return false
 		}
-		return false
-	}
+	})
 	read(t, open(t, u, styles["cursor"]), at).want(t, ids(1, 20))
 }
 
@@ -136,10 +142,12 @@ func TestTotalDrift(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("ids %v", got)
 	}
-	u.before = func(_ http.ResponseWriter, _ *http.Request, _ int) bool {
-		u.records = u.records[1:]
-		return false
-	}
+	u.change(func() {
+		u.before = func(_ http.ResponseWriter, _ *http.Request, _ int) bool {
+			u.records = u.records[1:]
+			return false
+		}
+	})
 	if res = read(t, open(t, u, styles["page total"]), connectors.Checkpoint{}); !errors.Is(res.err, connectors.ErrDrift) {
 		t.Errorf("drift for good: %v", res.err)
 	}
@@ -184,7 +192,7 @@ func TestNextOnAnotherOrigin(t *testing.T) {
 		if res := read(t, open(t, u, settings+"}"), connectors.Checkpoint{}); !errors.Is(res.err, connectors.ErrDecode) || len(u.asked()) != 1 {
 			t.Errorf("%s: %d requests, error %v", name, len(u.asked()), res.err)
 		}
-		u.n = 0
+		u.change(func() { u.n = 0 })
 		read(t, open(t, u, settings+", next_origin: ignore}"), connectors.Checkpoint{}).want(t, ids(1, 2))
 	}
 }
@@ -215,7 +223,7 @@ func TestLookBackFindsLateRecords(t *testing.T) {
 	u := newUpstream(t, 10)
 	first := read(t, open(t, u, styles["page"]+timeCursor), connectors.Checkpoint{})
 	first.want(t, ids(1, 10))
-	u.records = append(u.records, record{77, u.records[9].at.Add(-2 * time.Minute)})
+	u.change(func() { u.records = append(u.records, record{77, u.records[9].at.Add(-2 * time.Minute)}) })
 	second := read(t, open(t, u, styles["page"]+timeCursor), first.last)
 	if second.err != nil || !slices.Contains(second.ids, "77") || len(second.ids) != 5 {
 		t.Errorf("ids %v, error %v", second.ids, second.err)
@@ -228,7 +236,7 @@ func TestMarkStaysBelowPoisonedTimes(t *testing.T) {
 	u.noCut = true
 	u.records = append(u.records, record{99, time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)})
 	first := read(t, open(t, u, styles["page"]+timeCursor), connectors.Checkpoint{})
-	u.records = append(u.records, record{100, time.Now().Add(time.Minute)})
+	u.change(func() { u.records = append(u.records, record{100, time.Now().Add(time.Minute)}) })
 	second := read(t, open(t, u, styles["page"]+timeCursor), first.last)
 	if second.err != nil || !slices.Contains(second.ids, "100") {
 		t.Errorf("ids %v, error %v", second.ids, second.err)
@@ -281,4 +289,77 @@ func TestOtherCursorColumnIsRefused(t *testing.T) {
 	if !errors.Is(res.err, connectors.ErrCheckpoint) {
 		t.Errorf("error %v", res.err)
 	}
+}
+
+// TestSilentClock has an upstream without a Date header: the local clock bounds the reading, and the run says so.
+func TestSilentClock(t *testing.T) {
+	u := newUpstream(t, 0)
+	u.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Date"] = nil
+		if r.Method != http.MethodHead {
+			fmt.Fprint(w, `{"data":{"list":[{"id":1,"at":"gestern"}]}}`)
+		}
+	})
+	res := read(t, open(t, u, timeCursor), connectors.Checkpoint{})
+	res.want(t, ids(1, 1))
+	for _, rule := range []string{"no_date", "cursor_unreadable", "cursor_missing"} {
+		if !slices.Contains(res.notes, rule) {
+			t.Errorf("no note %s in %v", rule, res.notes)
+		}
+	}
+}
+
+func TestSingleRecordAndRootForms(t *testing.T) {
+	for body, tc := range map[string]struct {
+		settings string
+		ids      []string
+		message  string
+	}{
+		`[{"id":1},{"id":2}]`:      {"", ids(1, 2), ""},
+		`{"id":1}`:                 {"records: '.'", ids(1, 1), ""},
+		`{"id":2}`:                 {"", nil, "an object, not an array"},
+		`{"data":{"id":1}}`:        {"records: data", ids(1, 1), ""},
+		`null`:                     {"", nil, ""},
+		"{\"id\":1}\n{\"id\":2}\n": {"format: lines", ids(1, 2), ""},
+	} {
+		u := answering(t, 0, func(w http.ResponseWriter) { fmt.Fprint(w, body) })
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte("base_url: "+u.URL+"\npath: x\n"+tc.settings), &n); err != nil {
+			t.Fatal(err)
+		}
+		reg, err := connectors.NewRegistry(Kind())
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := reg.Open("httpjson", env(), &n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := read(t, src, connectors.Checkpoint{})
+		if tc.message != "" {
+			if !errors.Is(res.err, connectors.ErrDecode) || !strings.Contains(res.err.Error(), tc.message) {
+				t.Errorf("%s: error %v", body, res.err)
+			}
+			continue
+		}
+		res.want(t, tc.ids)
+	}
+}
+
+// TestPost puts the paging into the body.
+func TestPost(t *testing.T) {
+	u := newUpstream(t, 0)
+	u.before = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		b, _ := io.ReadAll(r.Body)
+		if want := fmt.Sprintf(`{"q":{"page":%d,"size":2}}`, n); string(b) != want || r.Method != http.MethodPost {
+			t.Errorf("%s body %s, want %s", r.Method, b, want)
+		}
+		list := ""
+		if n < 3 {
+			list = fmt.Sprintf(`{"id":%d}`, n)
+		}
+		fmt.Fprintf(w, `{"data":{"list":[%s]}}`, list)
+		return true
+	}
+	read(t, open(t, u, "method: POST\nbody: '{\"q\":{\"page\":{page},\"size\":{size}}}'\npaging: {style: until_empty, size: 2}"), connectors.Checkpoint{}).want(t, ids(1, 2))
 }

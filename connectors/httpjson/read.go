@@ -39,7 +39,8 @@ type reading struct {
 	origin  string
 	last    string // the last value of the cursor column, and what it means
 	lastOK  string
-	unread  int // values of the cursor column that are none
+	kept    bool // a record was given
+	unread  int  // values of the cursor column that are none
 	upper   time.Time
 }
 
@@ -132,6 +133,9 @@ func (r *reading) window(ctx context.Context) error {
 		err := r.pages(ctx)
 		var d *drift
 		if err == nil {
+			if w := r.pos.Win; r.pos.Kind != "" && w.Max == "" && r.kept {
+				r.note("cursor_missing", "no record has a readable value in the cursor column: the mark cannot move, every run reads the same span")
+			}
 			r.pos = r.pos.closed()
 			return r.flush(ctx, r.pos)
 		}
@@ -218,11 +222,15 @@ func (r *reading) give(ctx context.Context, a *answer, next turn) error {
 		it := a.env.items[w.Item]
 		if p := r.dec.record(a.text.body, it, a.text.dubious, a.text.replaced); p.is() {
 			r.reject(p, a.text.body[it.start:it.end], w)
-		} else if r.dec.marked != nil {
-			r.observe(w)
+		} else {
+			r.kept = true
+			if r.dec.marked != nil {
+				r.observe(w)
+			}
 		}
 		w.Item++
-		if r.full() {
+		// Children cost a request each: they are not gathered over several pages.
+		if r.full() || r.child != nil && w.Item == len(a.env.items) {
 			at := r.pos
 			if w.Item == len(a.env.items) && next.more && !r.source.c.numbered() {
 				// A token leads straight to the next page; a page number is asked again, to see that it still holds

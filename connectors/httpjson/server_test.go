@@ -60,6 +60,13 @@ func (u *upstream) grow(n int) (keys []string) {
 	return keys
 }
 
+// change alters the upstream between requests; a page fetched ahead may still be under way.
+func (u *upstream) change(f func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	f()
+}
+
 func (u *upstream) serve(w http.ResponseWriter, r *http.Request) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -173,7 +173,7 @@ func (c Config) mentions(placeholder string) bool {
 func (c Config) checkCursor(v *validation) {
 	k := c.Cursor
 	if k.Column == "" {
-		if k != (Cursor{}) {
+		if k != (Cursor{}) && k != Defaults().Cursor {
 			v.add("cursor.column", "is required", "")
 		}
 		return
