@@ -363,3 +363,21 @@ func TestPost(t *testing.T) {
 	}
 	read(t, open(t, u, "method: POST\nbody: '{\"q\":{\"page\":{page},\"size\":{size}}}'\npaging: {style: until_empty, size: 2}"), connectors.Checkpoint{}).want(t, ids(1, 2))
 }
+
+// TestClockIsTheEndpoints has a gateway with another clock than the endpoint behind it, which asks for a key.
+func TestClockIsTheEndpoints(t *testing.T) {
+	u := newUpstream(t, 3)
+	u.skew = -48 * time.Hour
+	u.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/calls" || r.Header.Get("X-Key") == "" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		u.serve(w, r)
+	})
+	read(t, open(t, u, "auth: {type: header, name: X-Key, value: 'env:KEY'}\n"+timeCursor), connectors.Checkpoint{}).want(t, ids(1, 3))
+	to, err := time.Parse(time.RFC3339, u.asked()[0].URL.Query().Get("to"))
+	if off := time.Until(to) + 48*time.Hour; err != nil || off.Abs() > time.Minute {
+		t.Errorf("upper bound is %v off the endpoint's clock (%v)", off, err)
+	}
+}

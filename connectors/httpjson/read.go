@@ -75,7 +75,7 @@ func (r *reading) all(ctx context.Context) error {
 		resumed := r.pos.Win != nil
 		if !resumed {
 			r.pos.Done = false
-			w := r.source.c.Cursor.nextWindow(r.pos, func() time.Time { return r.present(ctx) })
+			w := r.source.c.Cursor.nextWindow(r.pos, func(w window) time.Time { return r.present(ctx, w) })
 			if w == nil {
 				return ctx.Err()
 			}
@@ -94,9 +94,9 @@ func (r *reading) all(ctx context.Context) error {
 }
 
 // present is the upper bound of this run: the upstream's clock minus the lag, asked once.
-func (r *reading) present(ctx context.Context) time.Time {
+func (r *reading) present(ctx context.Context, w window) time.Time {
 	if r.upper.IsZero() {
-		now, ok := r.upstreamNow(ctx)
+		now, ok := r.upstreamNow(ctx, w, r.zone)
 		if !ok {
 			now = time.Now()
 			r.note("no_date", "the upstream sends no Date header; this machine's clock bounds the reading")

@@ -30,7 +30,7 @@ func zoneOf(c Config, env connectors.Env) *time.Location {
 
 // nextWindow opens the window after a position, or says that there is none. upper gives the frozen upper bound; it is
 // asked only where a window has one.
-func (c Cursor) nextWindow(p position, upper func() time.Time) *window {
+func (c Cursor) nextWindow(p position, upper func(window) time.Time) *window {
 	switch p.Kind {
 	case "":
 		return &window{Last: true}
@@ -43,14 +43,17 @@ func (c Cursor) nextWindow(p position, upper func() time.Time) *window {
 		}
 		return w
 	}
-	top := upper()
 	from, known := c.lower(p)
-	w := &window{To: mark(top), Last: true}
+	w := &window{Last: true}
+	if known {
+		w.From = mark(from)
+	}
+	top := upper(*w)
+	w.To = mark(top)
 	if known {
 		if !from.Before(top) {
 			return nil
 		}
-		w.From = mark(from)
 		if end := from.Add(c.Step); c.Step > 0 && end.Before(top) {
 			w.To, w.Last = mark(end), false
 		}
@@ -167,12 +170,23 @@ func (c Cursor) observed(v string, zone *time.Location) (string, bool) {
 	}
 }
 
-// upstreamNow is the upstream's clock by its HTTP Date header, asked without credentials; false if it does not tell.
-func (s *session) upstreamNow(ctx context.Context) (time.Time, bool) {
+// upstreamNow is the upstream's clock by its HTTP Date header; false if it does not tell. It asks the endpoint itself, as
+// for its first record, because a gateway in front of it may have another clock. What the answer says besides the time
+// does not matter: the request for the first page meets it again and reports it.
+func (s *session) upstreamNow(ctx context.Context, w window, zone *time.Location) (time.Time, bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeouts.Header)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, s.c.BaseURL, nil)
+	one := s.c
+	one.Paging.Size, one.Body = 1, ""
+	r, err := one.pageRequest(w, nil, zone)
 	if err != nil {
+		return time.Time{}, false
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, r.url.String(), nil)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if err := s.auth.authorize(ctx, req, nil); err != nil {
 		return time.Time{}, false
 	}
 	req.Header.Set("User-Agent", "onegrid")
