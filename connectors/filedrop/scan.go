@@ -62,7 +62,7 @@ func (s *source) root() (*os.Root, error) {
 func (s *source) scan(root *os.Root, now time.Time) (ready []dropped, waiting []dropped, err error) {
 	seen := map[string]bool{}
 	for _, p := range s.cfg.Patterns {
-		names, err := fs.Glob(root.FS(), p)
+		names, err := glob(root, p)
 		if err != nil {
 			return nil, nil, s.fail("listing "+p, connectors.ErrUnavailable, err, "", "")
 		}
@@ -96,6 +96,33 @@ func (s *source) scan(root *os.Root, now time.Time) (ready []dropped, waiting []
 		return strings.Compare(a.name, b.name)
 	})
 	return ready, waiting, nil
+}
+
+// glob lists what matches a pattern. It enters folders only: fs.Glob opens whatever stands before a slash, which blocks
+// for ever on a pipe and follows links.
+func glob(root *os.Root, pattern string) ([]string, error) {
+	found := []string{"."}
+	parts := strings.Split(pattern, "/")
+	for _, part := range parts {
+		var next []string
+		for _, dir := range found {
+			fi, err := root.Lstat(dir)
+			if err != nil || !fi.IsDir() {
+				continue
+			}
+			entries, err := fs.ReadDir(root.FS(), dir)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range entries {
+				if ok, err := path.Match(part, e.Name()); err == nil && ok {
+					next = append(next, path.Join(dir, e.Name()))
+				}
+			}
+		}
+		found = next
+	}
+	return found, nil
 }
 
 // lstat is the state of a regular file that no symbolic link leads to.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"onegrid/connectors"
 )
 
 // xmlReader reads one record from each element that the record path names. Child elements become columns joined with
@@ -28,7 +30,7 @@ type xmlReader struct {
 var (
 	errDTD      = errors.New("the document has a DTD, which is refused")
 	errXMLDeep  = errors.New("elements are nested too deeply")
-	errXMLToken = errors.New("one tag or text is larger than four records may be")
+	errXMLToken = fmt.Errorf("%w: one tag or text is larger than four records may be", connectors.ErrLimit)
 )
 
 func newXMLReader(w *window, record string, max int) *xmlReader {
