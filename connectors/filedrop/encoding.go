@@ -107,7 +107,12 @@ func (t *gbTable) decodeGB18030(dst, src []byte, final bool) ([]byte, int) {
 			i = j
 			continue
 		}
-		if c == 0x80 || c == 0xFF {
+		if c == 0x80 { // the euro sign of code page 936
+			dst = append(dst, "€"...)
+			i++
+			continue
+		}
+		if c == 0xFF {
 			dst = append(dst, illegal)
 			i++
 			continue

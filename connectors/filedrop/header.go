@@ -17,14 +17,16 @@ var errColumns = errors.New("there are more columns than limits.columns allows")
 func headerNames(cells []string) []string {
 	names := make([]string, len(cells))
 	seen := make(map[string]bool, len(cells))
+	next := map[string]int{} // the suffix to try for a repeated name: ten thousand equal names must not take a square of steps
 	for i, c := range cells {
 		n := cleanName(c)
 		if n == "" {
 			n = "col_" + strconv.Itoa(i+1)
 		}
 		name := n
-		for k := 2; seen[name]; k++ {
+		for k := max(2, next[n]); seen[name]; k++ {
 			name = n + "_" + strconv.Itoa(k)
+			next[n] = k + 1
 		}
 		seen[name] = true
 		names[i] = name

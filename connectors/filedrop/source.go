@@ -365,6 +365,7 @@ func (r *run) give(b connectors.Batch) error {
 	b.Notes = append(r.notes, notes...)
 	r.notes, r.moved = nil, false
 	if !r.yield(b, nil) {
+		r.stopped = true // whatever error the way back makes of it, nothing may be yielded any more
 		return errStopped
 	}
 	return nil
