@@ -33,7 +33,7 @@ type RetryBatch struct {
 // Retry carries rejected records through the pipeline again. The ones that became events, the resume point as it is and
 // the rows that close their rejects are one unit (invariant 1); the others stay open as they are. Nothing is stored when
 // all of them are rejected again.
-func (r *Runner) Retry(ctx context.Context, p *Pipeline, batches []RetryBatch, actor, note string) ([]Retried, warehouse.Counts, error) {
+func (r *Runner) Retry(ctx context.Context, p *Pipeline, runID string, batches []RetryBatch, actor, note string) ([]Retried, warehouse.Counts, error) {
 	unlock, err := r.lockSource(p.ID)
 	if err != nil {
 		return nil, warehouse.Counts{}, err
@@ -99,7 +99,7 @@ func (r *Runner) Retry(ctx context.Context, p *Pipeline, batches []RetryBatch, a
 		return nil, warehouse.Counts{}, err
 	}
 	fin.Resume = state.Resume
-	rec, err := r.Store.Commit(ctx, &warehouse.Unit{Source: p.ID, RunID: newRunID(), No: 1, Base: state.Seq,
+	rec, err := r.Store.Commit(ctx, &warehouse.Unit{Source: p.ID, RunID: runID, No: 1, Base: state.Seq,
 		Chunks: func(yield func(*warehouse.Chunk, error) bool) {
 			for _, c := range chunks {
 				if !yield(c, nil) {

@@ -75,6 +75,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error · 日志级别")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.commands()...)
+	strictUsage(root)
 	return root
 }
 
@@ -170,7 +171,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &rep):
 		return rep.code
-	case errors.As(err, &ue), errors.As(err, &ce), errors.As(err, &me), errors.Is(err, hub.ErrConfig), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &ue), errors.As(err, &ce), errors.As(err, &me), errors.Is(err, hub.ErrConfig), wrongCall(err):
 		return exitConfig
 	case errors.Is(err, warehouse.ErrLocked), errors.Is(err, warehouse.ErrDiskFull), errors.Is(err, warehouse.ErrDown), errors.Is(err, warehouse.ErrDamaged),
 		errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, warehouse.ErrWitnessAhead):
@@ -178,6 +179,11 @@ func exitCode(err error) int {
 	default:
 		return exitRun
 	}
+}
+
+// wrongCall reports whether cobra itself refused the call; it has no type for that.
+func wrongCall(err error) bool {
+	return strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag(s)")
 }
 
 // fail shows an error with what can be done about it.
@@ -231,7 +237,7 @@ func (a *app) hint(err error) string {
 		return a.tr("onegrid check lists every problem with file and line", "运行 onegrid check 列出所有问题及行号")
 	}
 	var ue usageError
-	if errors.As(err, &ue) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &ue) || wrongCall(err) {
 		return a.tr("onegrid --help", "onegrid --help")
 	}
 	return ""

@@ -17,6 +17,7 @@ import (
 	"onegrid/pipelines/landing"
 	"onegrid/pipelines/normalize"
 	"onegrid/warehouse"
+	"onegrid/warehouse/duckdb"
 )
 
 // ErrNoReject means that no reject has the id.
@@ -144,7 +145,7 @@ func (h *Hub) Discard(ctx context.Context, ids []uuid.UUID, actor, reason string
 	return h.Store.Settle(ctx, settled)
 }
 
-// units opens the landed unit of a reject: the digest stands in the resume point that was stored with it.
+// unit names the landed unit of a reject: its digest stands in the resume point that was stored with it.
 func (h *Hub) unit(ctx context.Context, path string) (landing.Ref, error) {
 	ref := landing.Ref{Path: path}
 	if path == "" {
@@ -169,9 +170,9 @@ func (h *Hub) openSealed() (*landing.Landing, error) {
 	return landing.Open(h.LandingDir(), rs, landing.Options{})
 }
 
-// RejectedRecord decrypts the record of a reject and carries it through the pipeline as it is now, storing nothing.
-// unmask shows values as received; otherwise they are masked as in a preview.
-func (h *Hub) RejectedRecord(ctx context.Context, r Reject, id age.Identity, unmask bool) (pipelines.PreviewRecord, error) {
+// RejectedRecord decrypts the record of a reject and carries it through the pipeline as it is now, storing nothing. Its
+// values are masked as in a preview.
+func (h *Hub) RejectedRecord(ctx context.Context, r Reject, id age.Identity) (pipelines.PreviewRecord, error) {
 	var out pipelines.PreviewRecord
 	ref, err := h.unit(ctx, r.Landed)
 	if err != nil {
@@ -183,9 +184,6 @@ func (h *Hub) RejectedRecord(ctx context.Context, r Reject, id age.Identity, unm
 	p, mask, err := h.masked(r.Source)
 	if err != nil {
 		return out, err
-	}
-	if unmask {
-		mask = nil
 	}
 	l, err := h.openSealed()
 	if err != nil {
@@ -376,11 +374,17 @@ func (h *Hub) replayFile(ctx context.Context, l *landing.Landing, p *pipelines.P
 		}
 		no++
 	}
-	done, counts, err := h.Runner.Retry(ctx, p, batches, actor, note)
+	run, started := uuid.Must(uuid.NewV7()).String(), time.Now()
+	done, counts, err := h.Runner.Retry(ctx, p, run, batches, actor, note)
 	if err != nil {
 		return err
 	}
 	res.Counts.Add(counts)
+	if counts.Read > 0 {
+		if err := h.Store.EndRun(ctx, duckdb.RunEnd{RunID: run, Source: p.ID, Trigger: "replay", Status: "ok", Step: 2, Started: started, Notes: note}); err != nil {
+			return err
+		}
+	}
 	for _, d := range done {
 		if d.Rule == "" {
 			res.Replayed++

@@ -29,6 +29,24 @@ func (s *Store) Sizes() Sizes {
 	return z
 }
 
+// Footprint is what the files of a data directory tell without opening its store.
+type Footprint struct {
+	Exists bool
+	Sizes  Sizes
+	Clean  time.Time // of the last clean shutdown; zero while the store is open and after a crash
+}
+
+// Look asks the file system about a data directory; it opens no file of the store.
+func Look(dir string) Footprint {
+	f := Footprint{Sizes: (&Store{opts: Options{Dir: dir}}).Sizes()}
+	_, err := os.Stat(DatabasePath(dir))
+	f.Exists = err == nil
+	if fi, err := os.Stat(filepath.Join(dir, cleanName)); err == nil {
+		f.Clean = fi.ModTime()
+	}
+	return f
+}
+
 // CheckpointIdle writes the log into the database when the store has been idle for a while or the log is long. It is
 // called by the daemon; a failure for lack of space leaves the log in place.
 func (s *Store) CheckpointIdle(ctx context.Context, idle time.Duration, maxLog int64) error {
