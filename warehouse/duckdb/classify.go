@@ -9,7 +9,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/duckdb/duckdb-go/v2"
 
 	"onegrid/event"
 )
@@ -197,15 +196,14 @@ func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte
 	}
 	ids := b.NewArray()
 	defer ids.Release()
-	probe := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{uuidField("id")}, nil), []arrow.Array{ids}, int64(len(ask)))
+	probe := array.NewRecordBatch(idSchema, []arrow.Array{ids}, int64(len(ask)))
 	defer probe.Release()
-	release, err := register(t.arrow, probe, "probe")
-	if err != nil {
+	if err := t.s.feeds.probe.give(probe); err != nil {
 		return err
 	}
-	defer release()
+	defer t.s.feeds.probe.drop()
 	// The ids are joined first and alone: sixteen bytes a stored row. The rest is read for the hits only.
-	if err := t.s.exec(ctx, "CREATE OR REPLACE TEMP TABLE hit AS SELECT e.rowid AS rid FROM event_version e SEMI JOIN probe p ON e.event_id = p.id"); err != nil {
+	if err := t.s.exec(ctx, "CREATE OR REPLACE TEMP TABLE hit AS SELECT e.rowid AS rid FROM event_version e SEMI JOIN stage.probe p ON e.event_id = p.id"); err != nil {
 		return fmt.Errorf("looking up stored ids: %w", err)
 	}
 	rdr, err := t.arrow.QueryContext(ctx, `SELECT e.rowid, e.event_id::BLOB, e.event_day, e.version, e.content_hash, epoch_us(e.valid_from), epoch_us(e.first_seen_at),
@@ -240,16 +238,5 @@ func uuidField(name string) arrow.Field {
 		Metadata: arrow.MetadataFrom(map[string]string{"ARROW:extension:name": "arrow.uuid", "ARROW:extension:metadata": ""})}
 }
 
-// register makes a record batch readable as a view, once.
-func register(ar *duckdb.Arrow, rec arrow.RecordBatch, name string) (func(), error) {
-	rdr, err := array.NewRecordReader(rec.Schema(), []arrow.RecordBatch{rec})
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	release, err := ar.RegisterView(rdr, name)
-	if err != nil {
-		rdr.Release()
-		return nil, fmt.Errorf("registering %s: %w", name, err)
-	}
-	return func() { release(); rdr.Release() }, nil
-}
+// idSchema is one column of ids.
+var idSchema = arrow.NewSchema([]arrow.Field{uuidField("id")}, nil)

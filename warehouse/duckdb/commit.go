@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/duckdb/duckdb-go/v2"
 
-	"onegrid/event"
 	"onegrid/internal/faultpoint"
 	"onegrid/warehouse"
 )
@@ -265,61 +264,21 @@ func textAt(a arrow.Array) (func(int) string, error) {
 
 // insert appends the kept rows of a chunk to event_version in one statement.
 func (t *tx) insert(ctx context.Context, c *warehouse.Chunk, in input, d *decision) error {
-	sc := c.Events.Schema()
-	fields := make([]arrow.Field, 0, sc.NumFields()+6)
-	cols := make([]arrow.Array, 0, sc.NumFields()+6)
-	var names strings.Builder
-	add := func(f arrow.Field, a arrow.Array) {
-		if names.Len() > 0 {
-			names.WriteByte(',')
-		}
-		names.WriteString(f.Name)
-		fields, cols = append(fields, f), append(cols, a)
-	}
-	for i, f := range sc.Fields() {
-		col, ok := event.Lookup(f.Name)
-		if !ok || col.Setter == event.ByStore {
-			return fmt.Errorf("chunk column %s is not one that a pipeline sets", f.Name)
-		}
-		if _, link := linkColumns[f.Name]; link {
-			continue
-		}
-		if f.Name == "event_id" {
-			f = uuidField(f.Name)
-		}
-		add(f, c.Events.Column(i))
-	}
-	own := ownColumns(d, in)
-	for i, f := range ownFields {
-		add(f, own[i])
-	}
-	defer func() {
-		for _, a := range own {
-			a.Release()
-		}
-	}()
-	list := names.String()
-	where := ""
-	if d.keep < in.rows {
-		// The mask travels with the batch; filtering is cheaper in the scan than copying every column here.
-		m := array.NewBooleanBuilder(allocator)
-		defer m.Release()
-		for _, f := range d.fate {
-			m.Append(f != fateUnchanged)
-		}
-		mask := m.NewArray()
-		defer mask.Release()
-		fields, cols = append(fields, arrow.Field{Name: "keep", Type: arrow.FixedWidthTypes.Boolean}), append(cols, mask)
-		where = " WHERE keep"
-	}
-	rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, int64(in.rows))
-	defer rec.Release()
-	release, err := register(t.arrow, rec, "chunk")
+	rec, err := wide(c, in, d)
 	if err != nil {
 		return err
 	}
-	defer release()
-	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq) SELECT %s, %d FROM chunk%s", list, list, t.seq, where))
+	defer rec.Release()
+	if err := t.s.feeds.chunk.give(rec); err != nil {
+		return err
+	}
+	defer t.s.feeds.chunk.drop()
+	where := ""
+	if d.keep < in.rows {
+		// The mask travels with the batch; filtering is cheaper in the scan than copying every column here.
+		where = " WHERE keep"
+	}
+	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq) SELECT %s, %d FROM stage.chunk%s", chunkColumns(), chunkColumns(), t.seq, where))
 	if err != nil {
 		return fmt.Errorf("inserting versions: %w", err)
 	}
@@ -359,18 +318,16 @@ func (t *tx) update(ctx context.Context, rows []rowTime, set string) error {
 		bits.Append(uint64(r.at))
 	}
 	cols := []arrow.Array{ids.NewArray(), vals.NewArray(), bits.NewArray()}
-	rec := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{{Name: "rid", Type: arrow.PrimitiveTypes.Int64},
-		{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "w", Type: arrow.PrimitiveTypes.Uint64}}, nil), cols, int64(len(rows)))
+	rec := array.NewRecordBatch(updateSchema, cols, int64(len(rows)))
 	for _, c := range cols {
 		c.Release()
 	}
 	defer rec.Release()
-	release, err := register(t.arrow, rec, "upd")
-	if err != nil {
+	if err := t.s.feeds.update.give(rec); err != nil {
 		return err
 	}
-	defer release()
-	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM upd u WHERE event_version.rowid = u.rid")
+	defer t.s.feeds.update.drop()
+	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM stage.upd u WHERE event_version.rowid = u.rid")
 	if err != nil {
 		return fmt.Errorf("superseding states: %w", err)
 	}

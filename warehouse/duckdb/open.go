@@ -48,11 +48,14 @@ type Store struct {
 	seenMu  sync.RWMutex // guards seen: commits add, runs ask
 	seen    *newness
 	witness *witness
+	feeds   feeds
+	probes  probeNumber
 	lastUse time.Time
 }
 
 const (
 	fileName    = "onegrid.duckdb"
+	catalogName = "onegrid" // DuckDB names a database after its file
 	lockName    = "onegrid.lock"
 	cleanName   = "clean-shutdown"
 	witnessName = "witness.log"
@@ -170,6 +173,12 @@ func (s *Store) open(ctx context.Context) error {
 			return fmt.Errorf("setting up the store: %w", err)
 		}
 	}
+	if !s.opts.ReadOnly {
+		if err := s.openFeeds(ctx); err != nil {
+			s.closeHandles()
+			return fmt.Errorf("setting up the store: %w", err)
+		}
+	}
 	if fresh {
 		if err := s.create(ctx); err != nil {
 			s.closeHandles()
@@ -241,6 +250,7 @@ func (s *Store) closeHandles() {
 		s.writer.Close()
 		s.writer = nil
 	}
+	s.feeds.close()
 	if s.connector != nil {
 		s.connector.Close()
 		s.connector = nil

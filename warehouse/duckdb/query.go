@@ -8,9 +8,11 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -55,7 +57,8 @@ func (s *Store) readConn(ctx context.Context) (*sql.Conn, func(), error) {
 }
 
 // Select answers one SELECT of the operator from the live store. each is called once with a nil row for the columns,
-// then for every row. File and network functions are off: the whole engine has external access disabled meanwhile.
+// then for every row; dates come as text, times as time.Time. The store must be open read-only, which turns file and
+// network functions off.
 func (s *Store) Select(ctx context.Context, query string, limit int, each func(columns []string, row []any) error) error {
 	conn, done, err := s.readConn(ctx)
 	if err != nil {
@@ -77,16 +80,26 @@ func (s *Store) Select(ctx context.Context, query string, limit int, each func(c
 		if err := each(cols, nil); err != nil {
 			return err
 		}
+		isDate := make([]bool, len(cols))
+		if types, ok := rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
+			for i := range isDate {
+				isDate[i] = types.ColumnTypeDatabaseTypeName(i) == "DATE"
+			}
+		}
 		vals := make([]driver.Value, len(cols))
 		for {
 			if err := rows.Next(vals); err != nil {
-				if err.Error() == "EOF" {
+				if errors.Is(err, io.EOF) {
 					return nil
 				}
 				return err
 			}
 			row := make([]any, len(vals))
 			for i, v := range vals {
+				if t, ok := v.(time.Time); ok && isDate[i] {
+					row[i] = t.Format(time.DateOnly) // a day has no zone
+					continue
+				}
 				row[i] = v
 			}
 			if err := each(cols, row); err != nil {

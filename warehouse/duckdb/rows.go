@@ -26,6 +26,10 @@ var ownFields = []arrow.Field{
 	{Name: "source_fp", Type: arrow.PrimitiveTypes.Uint64},
 }
 
+// updateSchema addresses stored rows: a row id with a value as a signed and as an unsigned number.
+var updateSchema = arrow.NewSchema([]arrow.Field{{Name: "rid", Type: arrow.PrimitiveTypes.Int64},
+	{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "w", Type: arrow.PrimitiveTypes.Uint64}}, nil)
+
 func ownColumns(d *decision, in input) []arrow.Array {
 	n := in.rows
 	days := make([]arrow.Date32, n)

@@ -117,37 +117,34 @@ func (t *tx) flush(ctx context.Context) error {
 	if s.updated != nil {
 		ids := s.updated.NewArray()
 		defer ids.Release()
-		rec := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{uuidField("id")}, nil), []arrow.Array{ids}, int64(ids.Len()))
+		rec := array.NewRecordBatch(idSchema, []arrow.Array{ids}, int64(ids.Len()))
 		defer rec.Release()
-		release, err := register(t.arrow, rec, "renewed")
-		if err != nil {
+		if err := t.s.feeds.ids.give(rec); err != nil {
 			return err
 		}
-		err = t.s.exec(ctx, "DELETE FROM event_party_token WHERE event_id IN (SELECT id FROM renewed)")
-		release()
+		err := t.s.exec(ctx, "DELETE FROM event_party_token WHERE event_id IN (SELECT id FROM stage.renewed)")
 		if err != nil {
 			return fmt.Errorf("replacing tokens: %w", err)
 		}
 	}
-	if err := t.insertRows(ctx, s.trans, "event_transition", s.nTrans, fmt.Sprintf(
+	if err := t.insertRows(ctx, t.s.feeds.transitions, s.trans, "event_transition", s.nTrans, fmt.Sprintf(
 		"event_id, event_day, %s AS source_id, seq, \"at\", from_status, to_status, stage, action, org_code, src_action, inferred, ingested_at", quoteText(t.unit.Source))); err != nil {
 		return err
 	}
-	return t.insertRows(ctx, s.tokens, "event_party_token", s.nTokens, "event_id, event_day, kind, role, kid, epoch, token, expires")
+	return t.insertRows(ctx, t.s.feeds.tokens, s.tokens, "event_party_token", s.nTokens, "event_id, event_day, kind, role, kid, epoch, token, expires")
 }
 
-func (t *tx) insertRows(ctx context.Context, b *array.RecordBuilder, table string, want int, selectList string) error {
+func (t *tx) insertRows(ctx context.Context, f *feed, b *array.RecordBuilder, table string, want int, selectList string) error {
 	if want == 0 {
 		return nil
 	}
 	rec := b.NewRecordBatch()
 	defer rec.Release()
-	release, err := register(t.arrow, rec, "rows_in")
-	if err != nil {
+	if err := f.give(rec); err != nil {
 		return err
 	}
-	defer release()
-	got, err := t.s.execN(ctx, "INSERT INTO "+table+" SELECT "+selectList+" FROM rows_in")
+	defer f.drop()
+	got, err := t.s.execN(ctx, "INSERT INTO "+table+" SELECT "+selectList+" FROM "+f.view)
 	if err != nil {
 		return fmt.Errorf("inserting into %s: %w", table, err)
 	}
@@ -227,13 +224,12 @@ func (t *tx) rejects(ctx context.Context, fin warehouse.Final) error {
 	}
 	rec := b.NewRecordBatch()
 	defer rec.Release()
-	release, err := register(t.arrow, rec, "rejects_in")
-	if err != nil {
+	if err := t.s.feeds.rejects.give(rec); err != nil {
 		return err
 	}
-	defer release()
+	defer t.s.feeds.rejects.drop()
 	if err := t.s.exec(ctx, `INSERT INTO reject SELECT r.reject_id, ?, ?, ?, r.stream, r.source_row, r.position, r.stage, r.rule, r.column_name, r.message, r.message_zh, ?, r.landed_segment, ?
- FROM (SELECT * FROM rejects_in QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY source_row) = 1) r
+ FROM (SELECT * FROM stage.rejects_in QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY source_row) = 1) r
  ANTI JOIN reject o ON o.reject_id = r.reject_id`, t.unit.Source, t.unit.RunID, t.seq, fin.Landed.Path, fin.ReadAt.UTC()); err != nil {
 		return fmt.Errorf("storing rejects: %w", err)
 	}

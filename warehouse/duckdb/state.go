@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -235,18 +236,26 @@ func (s *Store) Unchanged(ctx context.Context, ids []byte, fps []uint64) ([]bool
 		return nil, err
 	}
 	cols := []arrow.Array{idb.NewArray(), fpb.NewArray(), nb.NewArray()}
-	rec := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{uuidField("id"), {Name: "fp", Type: arrow.PrimitiveTypes.Uint64}, {Name: "n", Type: arrow.PrimitiveTypes.Int32}}, nil), cols, int64(cols[2].Len()))
+	rec := array.NewRecordBatch(knownSchema, cols, int64(cols[2].Len()))
 	for _, c := range cols {
 		c.Release()
 	}
 	defer rec.Release()
-	release, err := register(ar, rec, "probe")
+	exec := func(q string) error {
+		_, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil)
+		return err
+	}
+	f, err := newFeed(ar, exec, s.probes.next(), knownSchema)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer f.close()
+	defer exec("DROP VIEW " + f.view)
+	if err := f.give(rec); err != nil {
+		return nil, err
+	}
 	// The fingerprint is the join key: eight bytes a stored row. The id settles it.
-	rdr, err := ar.QueryContext(ctx, "SELECT p.n FROM event_version e JOIN probe p ON e.source_fp = p.fp AND e.event_id = p.id WHERE e.known_to IS NULL")
+	rdr, err := ar.QueryContext(ctx, "SELECT p.n FROM event_version e JOIN "+f.view+" p ON e.source_fp = p.fp AND e.event_id = p.id WHERE e.known_to IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("comparing with the store: %w", err)
 	}
@@ -258,6 +267,9 @@ func (s *Store) Unchanged(ctx context.Context, ids []byte, fps []uint64) ([]bool
 	}
 	return out, rdr.Err()
 }
+
+// knownSchema is what Unchanged asks about: id, fingerprint, row.
+var knownSchema = arrow.NewSchema([]arrow.Field{uuidField("id"), {Name: "fp", Type: arrow.PrimitiveTypes.Uint64}, {Name: "n", Type: arrow.PrimitiveTypes.Int32}}, nil)
 
 // DB gives read access to the live store for the program's own statements. Analysts never get it (invariant 5).
 func (s *Store) DB() *sql.DB {
