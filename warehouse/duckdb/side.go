@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -18,8 +19,19 @@ type side struct {
 	trans   *array.RecordBuilder
 	tokens  *array.RecordBuilder
 	updated *array.FixedSizeBinaryBuilder // ids whose tokens are replaced
+	// A unit may renew what it collected itself: held says whose each collected token is, renewed the last chunk
+	// that changed an id.
+	held    []heldToken
+	renewed map[[16]byte]int32
+	chunk   int32
 	nTrans  int
 	nTokens int
+}
+
+// heldToken is a collected token: the event that it belongs to and the chunk that it came with.
+type heldToken struct {
+	id    [16]byte
+	chunk int32
 }
 
 var transitionSchema = arrow.NewSchema([]arrow.Field{
@@ -32,7 +44,7 @@ var transitionSchema = arrow.NewSchema([]arrow.Field{
 var tokenSchema = arrow.NewSchema([]arrow.Field{
 	uuidField("event_id"), {Name: "event_day", Type: arrow.FixedWidthTypes.Date32}, {Name: "kind", Type: arrow.BinaryTypes.String}, {Name: "role", Type: arrow.BinaryTypes.String},
 	{Name: "kid", Type: arrow.BinaryTypes.String}, {Name: "epoch", Type: arrow.PrimitiveTypes.Int32}, {Name: "token", Type: arrow.BinaryTypes.Binary},
-	{Name: "expires", Type: arrow.FixedWidthTypes.Date32},
+	{Name: "expires", Type: arrow.FixedWidthTypes.Date32}, {Name: "keep", Type: arrow.FixedWidthTypes.Boolean},
 }, nil)
 
 // timeOf names the life-cycle column that dates a status; a status that is not listed is dated by the source's update.
@@ -43,6 +55,7 @@ var timeOf = map[string]string{
 
 // add notes the transitions and tokens of a decided chunk.
 func (s *side) add(c *warehouse.Chunk, in input, d *decision) {
+	s.chunk++
 	if len(d.changed) > 0 {
 		if s.trans == nil {
 			s.trans = array.NewRecordBuilder(allocator, transitionSchema)
@@ -81,6 +94,12 @@ func (s *side) add(c *warehouse.Chunk, in input, d *decision) {
 				s.updated = array.NewFixedSizeBinaryBuilder(allocator, uuidType)
 			}
 			s.updated.Append(in.ids.Value(i))
+			if s.nTokens > 0 {
+				if s.renewed == nil {
+					s.renewed = map[[16]byte]int32{}
+				}
+				s.renewed[[16]byte(in.ids.Value(i))] = s.chunk
+			}
 		}
 	}
 	for _, tok := range c.Tokens {
@@ -100,8 +119,26 @@ func (s *side) add(c *warehouse.Chunk, in input, d *decision) {
 		b.Field(5).(*array.Int32Builder).Append(tok.Epoch)
 		b.Field(6).(*array.BinaryBuilder).Append(tok.Token)
 		b.Field(7).(*array.Date32Builder).Append(arrow.Date32(tok.Expires))
+		s.held = append(s.held, heldToken{[16]byte(in.ids.Value(tok.Row)), s.chunk})
 		s.nTokens++
 	}
+}
+
+// outdated marks the collected tokens of states that a later chunk of the unit replaced, and returns how many are left.
+func (s *side) outdated() int {
+	if s.nTokens == 0 {
+		return 0
+	}
+	keep := s.tokens.Field(8).(*array.BooleanBuilder)
+	left := 0
+	for _, h := range s.held {
+		live := s.renewed[h.id] <= h.chunk
+		keep.Append(live)
+		if live {
+			left++
+		}
+	}
+	return left
 }
 
 func column(rec arrow.RecordBatch, name string) arrow.Array {
@@ -131,10 +168,10 @@ func (t *tx) flush(ctx context.Context) error {
 		"event_id, event_day, %s AS source_id, seq, \"at\", from_status, to_status, stage, action, org_code, src_action, inferred, ingested_at", quoteText(t.unit.Source))); err != nil {
 		return err
 	}
-	return t.insertRows(ctx, t.s.feeds.tokens, s.tokens, "event_party_token", s.nTokens, "event_id, event_day, kind, role, kid, epoch, token, expires")
+	return t.insertRows(ctx, t.s.feeds.tokens, s.tokens, "event_party_token", s.outdated(), "event_id, event_day, kind, role, kid, epoch, token, expires", " WHERE keep")
 }
 
-func (t *tx) insertRows(ctx context.Context, f *feed, b *array.RecordBuilder, table string, want int, selectList string) error {
+func (t *tx) insertRows(ctx context.Context, f *feed, b *array.RecordBuilder, table string, want int, selectList string, where ...string) error {
 	if want == 0 {
 		return nil
 	}
@@ -144,7 +181,7 @@ func (t *tx) insertRows(ctx context.Context, f *feed, b *array.RecordBuilder, ta
 		return err
 	}
 	defer f.drop()
-	got, err := t.s.execN(ctx, "INSERT INTO "+table+" SELECT "+selectList+" FROM "+f.view)
+	got, err := t.s.execN(ctx, "INSERT INTO "+table+" SELECT "+selectList+" FROM "+f.view+strings.Join(where, ""))
 	if err != nil {
 		return fmt.Errorf("inserting into %s: %w", table, err)
 	}

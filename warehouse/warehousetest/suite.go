@@ -191,6 +191,14 @@ func Run(t *testing.T, open func(t *testing.T) Engine) {
 		commit(t, e, Unit("src", 2, nil, Chunk("src", Base, b)))
 		want(t, e, "tokens after reading again", 1, "SELECT count(*) FROM event_party_token")
 	})
+	t.Run("tokens_of_a_state_replaced_in_the_same_unit", func(t *testing.T) {
+		e := open(t)
+		a, b, c := R("a", "received", 0), R("a", "dispatched", 1), R("a", "closed", 2)
+		a.Token, b.Token, c.Token = "token-one-aaaa", "token-two-bbbb", "token-three-cc"
+		commit(t, e, Unit("src", 0, nil, Chunk("src", Base, a), Chunk("src", Base, b, c)))
+		want(t, e, "tokens", 1, "SELECT count(*) FROM event_party_token")
+		want(t, e, "token of the current state", 1, "SELECT count(*) FROM event_party_token WHERE token = 'token-three-cc'::BLOB")
+	})
 	t.Run("a_window_has_its_own_resume_point", func(t *testing.T) {
 		e := open(t)
 		commit(t, e, Unit("src", 0, nil, Chunk("src", Base, R("a", "received", 0))))
