@@ -20,6 +20,7 @@ type benchmark struct {
 	long bool // runs only when it is named
 
 	prepare func(context.Context, job) (outcome, error)
+	reset   func(context.Context, job) (outcome, error) // before every run; nil: nothing to do
 	measure func(context.Context, job) (outcome, error)
 	// verify opens the store anew and counts; Expect is what prepare answered.
 	verify func(context.Context, job) (outcome, error)
@@ -33,6 +34,10 @@ func benchmarks() []benchmark {
 	return []benchmark{
 		{name: "ingest_file", rows: 1_000_000, runs: 5, prepare: prepareFile, measure: measureSync(hotline), verify: verifyEvents(hotline)},
 		{name: "ingest_file_10m", rows: 10_000_000, runs: 1, long: true, prepare: prepareFile, measure: measureSync(hotline), verify: verifyEvents(hotline)},
+		{name: "ingest_unchanged", rows: 1_000_000, runs: 5, prepare: prepareUnchanged, reset: resetUnchanged, measure: measureSync(hotline), verify: verifyUnchanged},
+		{name: "commit_1k_into_10m", rows: 10_000_000, runs: 1, prepare: prepareCommits, reset: resetCommits, measure: measureCommits, verify: verifyCommits},
+		{name: "ingest_http", rows: 300_000, runs: 5, prepare: prepareHTTP, serve: servePages, measure: measureHTTP, verify: verifyEvents(police)},
+		{name: "ingest_sql", rows: 500_000, runs: 5, database: startPostgres, prepare: prepareSQL, measure: measureSync(urban), verify: verifyEvents(urban)},
 	}
 }
 
@@ -62,7 +67,7 @@ func (b benchmark) run(ctx context.Context, o options, out string) (rep report, 
 			err = os.RemoveAll(dir)
 		}
 	}()
-	j := job{Bench: b.name, Dir: dir, Cache: filepath.Join(out, "cache"), Rows: b.rows}
+	j := job{Bench: b.name, Dir: dir, Cache: filepath.Join(out, "cache"), Rows: b.rows, Store: o.store}
 	if b.database != nil {
 		address, stop, err := b.database(j)
 		if err != nil {
@@ -83,11 +88,17 @@ func (b benchmark) run(ctx context.Context, o options, out string) (rep report, 
 		j.Address = address
 	}
 	var seconds, cpu, peak []float64
+	repeats := 0
 	details := map[string][]float64{}
 	for i := 1; i <= b.runs; i++ {
 		j.Run, j.Data = i, filepath.Join(dir, fmt.Sprintf("run%d", i))
 		if i == b.runs {
 			j.Profile = o.profile
+		}
+		if b.reset != nil {
+			if _, _, err := process(ctx, stepReset, j); err != nil {
+				return rep, fmt.Errorf("run %d: %w", i, err)
+			}
 		}
 		res, use, err := process(ctx, stepMeasure, j)
 		if err != nil {
@@ -97,7 +108,7 @@ func (b benchmark) run(ctx context.Context, o options, out string) (rep report, 
 		if err != nil {
 			return rep, fmt.Errorf("run %d: %w", i, err)
 		}
-		rep.Rows = found.Rows
+		rep.Rows, repeats = found.Rows, res.Repeats
 		seconds, cpu, peak = append(seconds, res.Seconds), append(cpu, use.cpu), append(peak, use.peak)
 		for _, m := range []map[string]float64{j.Expect.Details, res.Details, found.Details} {
 			for k, v := range m {
@@ -111,7 +122,7 @@ func (b benchmark) run(ctx context.Context, o options, out string) (rep report, 
 			}
 		}
 	}
-	rep.Name, rep.Runs = b.name, b.runs
+	rep.Name, rep.Runs = b.name, max(b.runs, repeats)
 	rep.Seconds, rep.CPU, rep.PeakRSSMiB = median(seconds), median(cpu), median(peak)
 	rep.RowsPerS = math.Round(float64(rep.Rows) / rep.Seconds)
 	rep.Details = map[string]float64{"seconds_min": slices.Min(seconds), "seconds_max": slices.Max(seconds), "peak_rss_mib_max": slices.Max(peak),

@@ -19,7 +19,11 @@ func dropDir(dir string) string { return filepath.Join(dir, "drop") }
 
 // configure writes the example city's configuration with keys of its own. Landing is on. more are further replacements in
 // its files: old, new.
-func configure(dir string, more ...string) error {
+func configure(j job, more ...string) error {
+	dir := j.Dir
+	if j.Store != "" {
+		more = append(more, "\nserver:\n", "\nstore: "+j.Store+"\nserver:\n")
+	}
 	recipient, err := landing.GenerateIdentity(filepath.Join(dir, "landing-identity.txt"))
 	if err != nil {
 		return err

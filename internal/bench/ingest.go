@@ -28,7 +28,7 @@ func newCity(n, share int) (*city.City, error) {
 
 // prepareFile drops n tickets as one UTF-8 CSV file.
 func prepareFile(_ context.Context, j job) (outcome, error) {
-	if err := configure(j.Dir); err != nil {
+	if err := configure(j); err != nil {
 		return outcome{}, err
 	}
 	c, err := newCity(j.Rows, 3)

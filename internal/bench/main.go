@@ -24,6 +24,7 @@ type options struct {
 	dir     string
 	keep    bool
 	profile string
+	store   string
 	step    string
 }
 
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "bench-out", "folder for input and stores")
 	flag.BoolVar(&o.keep, "keep", false, "keep input and stores")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the last run's Go code to this file")
+	flag.StringVar(&o.store, "store", "", "settings of the store instead of the defaults, as YAML: {unit_rows: 10000}")
 	flag.StringVar(&o.step, "step", "", "internal: be one step of a benchmark, described on standard input")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -137,7 +139,7 @@ func runStep(ctx context.Context, name string, in io.Reader, out io.Writer) erro
 		return fmt.Errorf("no benchmark %q", j.Bench)
 	}
 	b := all[i]
-	step := map[string]func(context.Context, job) (outcome, error){stepPrepare: b.prepare, stepMeasure: profiled(b.measure), stepVerify: b.verify}[name]
+	step := map[string]func(context.Context, job) (outcome, error){stepPrepare: b.prepare, stepReset: b.reset, stepMeasure: profiled(b.measure), stepVerify: b.verify}[name]
 	if name == stepServe {
 		return b.serve(ctx, j, r, out)
 	}

@@ -20,6 +20,7 @@ import (
 const (
 	stepPrepare = "prepare"
 	stepServe   = "serve"
+	stepReset   = "reset"
 	stepMeasure = "measure"
 	stepVerify  = "verify"
 )
@@ -35,12 +36,15 @@ type job struct {
 	Address string // host:port of the server
 	Expect  outcome
 	Profile string
+	Store   string // YAML settings of the store
 }
 
 // outcome is what a step answers.
 type outcome struct {
 	Seconds float64            `json:",omitempty"` // of the measured part
 	Rows    int64              `json:",omitempty"` // measured or found in the store
+	Repeats int                `json:",omitempty"` // of what Seconds is the median, where a run repeats it in one process
+	Layout  string             `json:",omitempty"` // of the store's tables
 	Details map[string]float64 `json:",omitempty"`
 }
 
