@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"onegrid/internal/hub"
 	"onegrid/internal/ops"
+	"onegrid/warehouse/duckdb"
 )
 
 // backupResult is a verified backup.
@@ -37,7 +40,15 @@ func (a *app) backupCmd() *cobra.Command {
 			if _, err := os.Lstat(path); err == nil {
 				return hinted{usageError{errors.New("the target " + path + " exists")}, "a backup never replaces a file: choose a new name", "备份不覆盖已有文件,请换一个名称"}
 			}
-			h, err := a.open(cmd.Context(), hub.Options{ReadOnly: true})
+			dir, err := a.dataDir()
+			if err != nil {
+				return err
+			}
+			if !duckdb.Look(dir).Exists {
+				return hinted{fmt.Errorf("there is no store in %s: %w", dir, fs.ErrNotExist), "check --config and --data", "请检查 --config 与 --data"}
+			}
+			// A store that is opened for reading may not write a file, not even the copy.
+			h, err := a.open(cmd.Context(), hub.Options{})
 			if err != nil {
 				return err
 			}
@@ -54,7 +65,7 @@ func (a *app) backupCmd() *cobra.Command {
 				res.Bytes = st.Size()
 			}
 			return a.emit(res, func() {
-				a.printf("%s: %s, verified by reading it back\nsha256 %s", "%s:%s,已读回核对\nsha256 %s", res.Path, bytes(res.Bytes), res.SHA256)
+				a.printf("%s: %s, verified by reading it back\nsha256 %s", "%s:%s,已读回核对\nsha256 %s", res.Path, sizeText(res.Bytes), res.SHA256)
 			})
 		},
 	}
@@ -63,13 +74,13 @@ func (a *app) backupCmd() *cobra.Command {
 // watchBackup shows how the copy grows. Only its size is asked for; the live file is never touched (invariant 5).
 func (a *app) watchBackup(ctx context.Context, h *hub.Hub, path string, progress *ops.Progress) (string, error) {
 	job := progress.Job("backup", "MiB", max(1, h.Store.Sizes().Database>>20))
+	var seen int64
 	done := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(250 * time.Millisecond)
 		defer tick.Stop()
-		var seen int64
 		for {
 			select {
 			case <-done:
@@ -85,5 +96,9 @@ func (a *app) watchBackup(ctx context.Context, h *hub.Hub, path string, progress
 	sum, err := h.Store.Backup(ctx, path)
 	close(done)
 	<-ended
+	if st, serr := os.Stat(path); serr == nil && err == nil {
+		job.Add(max(0, st.Size()>>20-seen))
+	}
+	job.End()
 	return sum, err
 }

@@ -202,7 +202,7 @@ func (e *examination) disk(dir string) {
 	case free < diskWarn:
 		status, hint = "warn", a.tr("make room before it stops at 256 MiB", "请及时清理,低于 256 MiB 将停止入库")
 	}
-	e.add("disk", "free", status, bytes(free), hint)
+	e.add("disk", "free", status, sizeText(free), hint)
 }
 
 func exists(path string) bool {
@@ -225,7 +225,7 @@ func (e *examination) store(ctx context.Context, dir string, deep bool) {
 	h, err := a.open(ctx, hub.Options{ReadOnly: true})
 	if errors.Is(err, warehouse.ErrLocked) {
 		if rep, derr := a.askDaemon(ctx, err); derr == nil {
-			e.add("store", dir, "ok", fmt.Sprintf(a.tr("held by a daemon that answers: %d events, log %s", "由守护进程占用且应答正常:%d 个事件,日志 %s"), rep.Store.Events, bytes(rep.Store.LogBytes)), "")
+			e.add("store", dir, "ok", fmt.Sprintf(a.tr("held by a daemon that answers: %d events, log %s", "由守护进程占用且应答正常:%d 个事件,日志 %s"), rep.Store.Events, sizeText(rep.Store.LogBytes)), "")
 			return
 		}
 		e.add("store", dir, "warn", a.tr("another process holds it and does not answer on server.listen", "被其他进程占用且未应答"), a.tr("it may be another verb at work", "可能有其他命令正在运行"))
@@ -253,7 +253,7 @@ func (e *examination) store(ctx context.Context, dir string, deep bool) {
 	if look.Sizes.Log > 1<<30 {
 		status, hint = "warn", a.tr("a log this long makes the next start slow; an open reader may keep it from being written back", "日志过长会拖慢下次启动,可能有未结束的读取")
 	}
-	e.add("store", "log", status, bytes(look.Sizes.Log), hint)
+	e.add("store", "log", status, sizeText(look.Sizes.Log), hint)
 	if len(h.Lost) > 0 {
 		e.add("store", "witness", "fail", fmt.Sprintf(a.tr("acknowledged commits of %d sources are missing", "%d 个来源的已确认提交缺失"), len(h.Lost)), "onegrid recover")
 	} else {

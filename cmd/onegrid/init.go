@@ -40,6 +40,9 @@ func (a *app) initCmd() *cobra.Command {
 			if identity == "" {
 				identity = dir + ".landing-identity"
 			}
+			if identity, err = filepath.Abs(identity); err != nil {
+				return usageError{err}
+			}
 			res, err := writeSkeleton(dir, identity)
 			if err != nil {
 				if errors.Is(err, fs.ErrPermission) {

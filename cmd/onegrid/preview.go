@@ -161,11 +161,28 @@ func (a *app) printPreview(res previewResult, items []normalize.Item) {
 	counts("flag", "标识", res.Flags)
 	for _, field := range slices.Sorted(maps.Keys(res.Codes)) {
 		c := res.Codes[field]
-		fmt.Fprintf(a.out, "  %s %s: %d %s\n", a.tr("codes without an entry in", "未映射代码,字段"), field, c.Rows, strings.Join(slices.Sorted(maps.Keys(c.Codes)), ", "))
+		list := strings.Join(slices.Sorted(maps.Keys(c.Codes)), ", ")
+		if list == "" {
+			list = a.tr("not shown: they do not look like codes", "不显示:形式不似代码")
+		}
+		fmt.Fprintf(a.out, "  %s %s: %d (%s)\n", a.tr("codes without an entry in", "未映射代码,字段"), field, c.Rows, list)
 	}
 	for _, n := range res.Notes {
 		fmt.Fprintf(a.out, "  %s: %s\n", n.Rule, n.Message)
 	}
+}
+
+// plainDefault reports whether a column says nothing about this record. JSON shows all of them.
+func plainDefault(v pipelines.PreviewValue) bool {
+	switch v.Value {
+	case "0", "unknown", "none", "false", "actual", "live", "other":
+		return true
+	}
+	switch v.Column {
+	case "redaction_ver", "schema_ver", "text_simhash", "source_id", "ingested_at", "category_scheme", "category_scheme_ver", "category_conf":
+		return true
+	}
+	return false
 }
 
 // printRecord shows a record as received on the left and what it becomes on the right, each target beside the column it
@@ -221,7 +238,7 @@ func (a *app) printRecord(r previewRecord, items []normalize.Item) {
 		}
 	}
 	for _, v := range r.Event {
-		if !shown[v.Column] {
+		if !shown[v.Column] && !plainDefault(v) {
 			t.row("  ", "", v.Column, short(v.Value, cells))
 		}
 	}

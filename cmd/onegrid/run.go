@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -51,18 +50,23 @@ func (a *app) serve(ctx context.Context, h *hub.Hub, d *hub.Daemon) error {
 	if err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	// main turns the first signal into the end of ctx and leaves at the second one. Listening for them here too would take
+	// one signal for two, and end the daemon without its grace.
+	signals := make(chan os.Signal, 1)
+	stopped := make(chan struct{})
+	defer close(stopped)
 	go func() {
-		<-ctx.Done()
-		signals <- syscall.SIGTERM
+		select {
+		case <-ctx.Done():
+			signals <- syscall.SIGTERM
+		case <-stopped:
+		}
 	}()
 	grace := h.Catalog.Hub.Run.Grace.Std()
 	if grace <= 0 {
 		grace = 45 * time.Second
 	}
-	return service.Run(ctx, group, signals, grace, os.Exit, h.Log)
+	return service.Run(context.WithoutCancel(ctx), group, signals, grace, os.Exit, h.Log)
 }
 
 // goOn keeps the demo's city alive: an hour passes every ten seconds, while the daemon reads it.

@@ -127,7 +127,7 @@ func (a *app) printStatus(rep hub.StatusReport) {
 	}
 	z := rep.Store
 	a.printf("store: %d events, %d versions, %d open rejects, database %s, log %s", "数据库:%d 个事件,%d 个版本,%d 条未处理拒收,文件 %s,日志 %s",
-		z.Events, z.Versions, z.OpenRejects, bytes(z.DatabaseBytes), bytes(z.LogBytes))
+		z.Events, z.Versions, z.OpenRejects, sizeText(z.DatabaseBytes), sizeText(z.LogBytes))
 	if z.WitnessOK {
 		a.printf("witness: every acknowledged commit is in the store", "见证文件:已确认的提交均在库中")
 	} else {

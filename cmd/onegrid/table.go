@@ -108,8 +108,8 @@ func (a *app) age(d time.Duration) string {
 	}
 }
 
-// bytes shows a size.
-func bytes(n int64) string {
+// sizeText shows a number of bytes.
+func sizeText(n int64) string {
 	switch {
 	case n < 10<<10:
 		return fmt.Sprintf("%d B", n)

@@ -146,7 +146,10 @@ func (res *CheckResult) keys(cat *catalog.Catalog) {
 		if slices.ContainsFunc(res.Problems, func(p catalog.Problem) bool { return p.Path == path }) {
 			continue
 		}
-		if _, err := landing.ParseRecipients(r); err != nil {
+		if strings.HasPrefix(strings.ToUpper(r), "AGE-SECRET-KEY-") {
+			res.Problems = append(res.Problems, catalog.Problem{File: file, Line: lineAt(root, path), Path: path, Message: "this is a private key: the hub must only have the public one", MessageZH: "这是私钥:本系统只应持有公钥",
+				Hint: "write the age1... recipient and keep the private key elsewhere", HintZH: "请填写 age1 开头的公钥,私钥另行保管"})
+		} else if _, err := landing.ParseRecipients(r); err != nil {
 			res.Problems = append(res.Problems, catalog.Problem{File: file, Line: lineAt(root, path), Path: path, Message: "is not an age public key", MessageZH: "不是 age 公钥",
 				Hint: "it starts with age1 and stands in the first lines of the identity file", HintZH: "以 age1 开头,见身份文件首部"})
 		}

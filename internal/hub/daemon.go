@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"onegrid/internal/ops"
@@ -54,6 +55,7 @@ func (d *Daemon) Services(h *Hub) (*service.Group, error) {
 	members := []service.Named{{Name: "maintenance", Service: service.New("maintenance", d.maintain)}}
 	if set.Server.Listen != "" {
 		server := ops.NewServer(set.Server.Listen, d.metrics, []ops.Check{{Name: "store", Vital: true, Run: h.Store.Ready}}, h.Log)
+		server.Handle("GET /v1/status", http.HandlerFunc(d.status))
 		members = append(members, service.Named{Name: "server", Service: server})
 	}
 	members = append(members, service.Named{Name: "scheduler", Service: sched})
@@ -75,6 +77,36 @@ func (d *Daemon) sync(ctx context.Context, source string, t schedule.Trigger) er
 	}
 	d.metrics.RunEnded(source, outcome, time.Since(t0), time.Now())
 	return err
+}
+
+// status answers `onegrid status` of another process: the store's view, with what only the scheduler knows.
+func (d *Daemon) status(w http.ResponseWriter, r *http.Request) {
+	rep, err := d.hub.Status(r.Context())
+	if err != nil {
+		d.hub.Log.Warn("answering the status", "error", err)
+		http.Error(w, "the store cannot be read", http.StatusServiceUnavailable)
+		return
+	}
+	rep.Daemon = true
+	for _, s := range d.sched.Snapshot() {
+		st := rep.Source(s.Source)
+		if st == nil {
+			continue
+		}
+		if !s.RunningSince.IsZero() {
+			st.State = StateRunning
+		} else if st.State == StateRunning {
+			st.State = StateInterrupted
+		}
+		if st.Next = nil; !s.NextRun.IsZero() {
+			next := s.NextRun.UTC()
+			st.Next = &next
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(rep); err != nil {
+		d.hub.Log.Debug("answering the status", "error", err)
+	}
 }
 
 // Pauses of the maintenance.

@@ -109,7 +109,7 @@ func segments(l *landing.Landing, landed warehouse.Landed, id age.Identity) iter
 		if landed.Path == "" {
 			return
 		}
-		for s, err := range l.Replay(landing.Ref{Path: landed.Path, SHA256: landed.SHA256}, id) {
+		for s, err := range l.Replay(landing.Ref{Path: landed.Path, SHA256: landed.SHA256, Rows: landed.Rows, Bytes: landed.Bytes}, id) {
 			if err != nil {
 				yield(pipelines.Segment{}, err)
 				return

@@ -34,7 +34,7 @@ type Check struct {
 	Run   func(ctx context.Context) error
 }
 
-// Server serves /metrics, /healthz and /readyz, and nothing else.
+// Server serves /metrics, /healthz, /readyz and what Handle adds, and nothing else.
 type Server struct {
 	*service.Func
 	listen string
@@ -59,6 +59,9 @@ func NewServer(listen string, m *Metrics, checks []Check, log *slog.Logger) *Ser
 	s.Func = service.New("operations server", s.serve)
 	return s
 }
+
+// Handle adds a page. It must be called before the start; a pattern twice panics.
+func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
 // Addr is the address it listens on, with the real port; empty before the start.
 func (s *Server) Addr() string {
