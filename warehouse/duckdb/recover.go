@@ -88,11 +88,12 @@ func cutUntilOpen(ctx context.Context, path string, r *Recovery, err error, say 
 			return fmt.Errorf("%w: the damage is not in the log: restore a backup or rebuild from the landing: %w", warehouse.ErrDamaged, err)
 		}
 		m := walPosition.FindStringSubmatch(err.Error())
+		if !strings.Contains(err.Error(), "WAL") {
+			return fmt.Errorf("%w: the damage is not in the log: restore a backup or rebuild from the landing: %w", warehouse.ErrDamaged, err)
+		}
 		at := int64(0)
 		if m != nil {
 			at, _ = strconv.ParseInt(m[1], 10, 64)
-		} else if !strings.Contains(strings.ToLower(err.Error()), "wal") {
-			return fmt.Errorf("%w: the damage is not in the log: restore a backup or rebuild from the landing: %w", warehouse.ErrDamaged, err)
 		}
 		if at >= fi.Size() {
 			at = fi.Size() - 1
@@ -129,6 +130,14 @@ func inspect(ctx context.Context, path string) (counts, []string, error) {
 		return n, nil, err
 	}
 	problems, err := Invariants(ctx, db)
+	if err != nil {
+		return n, problems, err
+	}
+	// A damaged block shows only when it is read, so every column is.
+	_, err = fingerprint(ctx, func(q string) (string, error) {
+		var v string
+		return v, db.QueryRowContext(ctx, q).Scan(&v)
+	}, "")
 	return n, problems, err
 }
 

@@ -64,7 +64,9 @@ func openWitness(path string, readOnly bool) (*witness, error) {
 	w.f = f
 	if err := scanWitness(f, func(e entry, end int64) {
 		w.last, w.size = e.Hash, end
-		w.tops[e.Source] = max(w.tops[e.Source], e.Seq)
+		// The last line counts, not the highest: where commits were lost and their records read again, the source goes on
+		// from an older seq, and in other units it may need fewer of them.
+		w.tops[e.Source] = e.Seq
 	}); err != nil {
 		f.Close()
 		return nil, err
