@@ -193,7 +193,7 @@ func TestKill(t *testing.T) {
 	if !faultpoint.Enabled {
 		t.Skip("built without the tag faultpoint: make test sets it")
 	}
-	everyStep, random := 9, 104
+	everyStep, random := 8, 112
 	if soak(t) > 0 {
 		everyStep, random = 34, 600
 	}
@@ -201,15 +201,15 @@ func TestKill(t *testing.T) {
 	var blows []blow
 	for _, s := range steps() {
 		for n := range everyStep {
-			hit := n + 1
-			if n >= 5 {
-				hit = 5 + r.IntN(14)
+			hit := n%5 + 1
+			if n%5 == 4 { // deep in a run, where a unit follows many others
+				hit += r.IntN(8)
 			}
 			blows = append(blows, blow{fault: fmt.Sprintf("%s:%d:kill", s, hit)})
 		}
 	}
 	for range random {
-		blows = append(blows, blow{after: time.Duration(r.Int64N(int64(250 * time.Millisecond)))})
+		blows = append(blows, blow{after: time.Duration(r.Int64N(int64(120 * time.Millisecond)))})
 	}
 	r.Shuffle(len(blows), func(i, j int) { blows[i], blows[j] = blows[j], blows[i] })
 	give := invent(killSeed, killDeliveries, killRows)
