@@ -75,8 +75,8 @@ type Reject struct {
 
 // Note is a finding about a batch as a whole, such as a changed header.
 type Note struct {
-	Rule    string // header_drift, page_drift, total_changed, ...
-	Message string // no values
+	Rule    string `json:"rule"`    // header_drift, page_drift, total_changed, ...
+	Message string `json:"message"` // no values
 }
 
 // Checkpoint is the resume point of a source. Data is opaque to the hub and JSON by convention; Version is the

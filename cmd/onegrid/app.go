@@ -17,6 +17,7 @@ import (
 	"onegrid/internal/hub"
 	"onegrid/internal/ops"
 	"onegrid/pipelines"
+	"onegrid/pipelines/landing"
 	"onegrid/pipelines/normalize"
 	"onegrid/warehouse"
 
@@ -226,6 +227,9 @@ func (a *app) hint(err error) string {
 		{connectors.ErrAuth, "check the credentials that the source file refers to", "检查来源文件引用的凭据"},
 		{connectors.ErrUnavailable, "onegrid doctor checks the network, the certificate and the login of each source", "用 onegrid doctor 检查网络、证书和登录"},
 		{connectors.ErrCheckpoint, "onegrid state show SOURCE; set it back with onegrid state set", "用 onegrid state show 查看断点"},
+		{landing.ErrIdentity, "the identity must belong to a public key of landing.recipients as it was when the batch was landed", "身份文件须与保存批次时 landing.recipients 中的公钥对应"},
+		{landing.ErrTampered, "restore the landing folder from its backup; the source can be read again with onegrid state set SOURCE --to zero", "请从备份恢复落地目录;也可用 onegrid state set 来源 --to zero 重新读取"},
+		{hub.ErrNotLanded, "read the source again: onegrid state set SOURCE --to zero, then onegrid sync SOURCE", "重新读取来源:onegrid state set 来源 --to zero,再 onegrid sync 来源"},
 		{fs.ErrPermission, "check the owner and the mode of the named file or folder", "检查文件或目录的属主与权限"},
 	} {
 		if errors.Is(err, c.is) {

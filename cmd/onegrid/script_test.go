@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"onegrid": ma
 //	freeport NAME                sets NAME to a port of loopback that nobody listens on
 //	waitfor URL                  until it answers 200
 //	setid NAME PATH              sets NAME to the value at a path of the JSON on stdout
+//	sqlite DB FILE               runs the statements of FILE on an SQLite database
 //	damage FILE                  turns bytes in the middle of a file over
 //
 // and the condition [faultpoint], true where the binary can be killed at a named step (make test).
@@ -49,7 +51,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "json": jsonHas, "lock": lock, "mode": mode, "freeport": freeport, "waitfor": waitFor, "setid": setID, "damage": damage,
+			"exits": exits, "json": jsonHas, "lock": lock, "mode": mode, "freeport": freeport, "waitfor": waitFor, "setid": setID, "damage": damage, "sqlite": runSQLite,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond != "faultpoint" {
@@ -196,6 +198,17 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %s", args[0], last)
 		}
 	}
+}
+
+func runSQLite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqlite DB FILE")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(err)
 }
 
 func damage(ts *testscript.TestScript, neg bool, args []string) {
