@@ -20,6 +20,7 @@ type state struct {
 	version   int32
 	hash      [32]byte
 	validFrom int64
+	clock     int64 // last time at which the source said so: validFrom, or a later update that changed nothing else
 	firstSeen int64
 	fp        uint64
 	status    string
@@ -54,6 +55,7 @@ type rowTime struct{ rowid, at int64 }
 
 type rowFP struct {
 	rowid int64
+	clock int64 // the source's update time, 0 where the source has none
 	fp    uint64
 }
 
@@ -68,6 +70,7 @@ type input struct {
 	ids      *array.FixedSizeBinary
 	reported *array.Timestamp
 	ingested *array.Timestamp
+	updated  *array.Timestamp // nil where the source has no update time
 	hash     *array.FixedSizeBinary
 	status   func(int) string
 	from     []int64
@@ -94,6 +97,7 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 	}
 	var key [16]byte
 	var index map[[16]byte]int // new rows of this chunk by id, once it is needed
+	var touched map[int64]int  // place in d.refresh by row id
 	for i := range n {
 		copy(key[:], in.ids.Value(i))
 		hist, known := local[key]
@@ -117,15 +121,16 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 			continue
 		}
 		cur, last := -1, int32(0)
-		replay := false
+		replay, told := false, false
 		for j := range hist {
 			h := &hist[j]
 			if h.current {
 				cur = j
 			}
 			last = max(last, h.version)
-			if h.validFrom == in.from[i] && bytes.Equal(h.hash[:], in.hash.Value(i)) {
-				replay = true
+			if bytes.Equal(h.hash[:], in.hash.Value(i)) {
+				told = true
+				replay = replay || h.validFrom == in.from[i]
 			}
 		}
 		if cur < 0 {
@@ -133,14 +138,33 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 		}
 		c := &hist[cur]
 		d.day[i], d.firstSeen[i] = c.day, c.firstSeen
+		late := in.from[i] < c.clock
 		switch {
-		case bytes.Equal(c.hash[:], in.hash.Value(i)), replay:
+		// An older state is no news either when the record was known to have been in it: reading again changes nothing,
+		// in whatever order the states came (invariant 2).
+		case bytes.Equal(c.hash[:], in.hash.Value(i)), replay, late && told:
 			d.fate[i] = fateUnchanged
-			if c.pending < 0 && c.fp != in.fp[i] && bytes.Equal(c.hash[:], in.hash.Value(i)) {
-				d.refresh = append(d.refresh, rowFP{c.rowid, in.fp[i]})
-				c.fp = in.fp[i]
+			if !bytes.Equal(c.hash[:], in.hash.Value(i)) || late {
+				continue
 			}
-		case in.from[i] < c.validFrom:
+			clock := int64(0)
+			if in.updated != nil && in.updated.IsValid(i) {
+				clock = int64(in.updated.Value(i))
+				c.clock = max(c.clock, clock)
+			}
+			if c.pending < 0 && c.fp != in.fp[i] {
+				c.fp = in.fp[i]
+				if at, again := touched[c.rowid]; again {
+					d.refresh[at] = rowFP{c.rowid, clock, c.fp}
+					continue
+				}
+				if touched == nil {
+					touched = map[int64]int{}
+				}
+				touched[c.rowid] = len(d.refresh)
+				d.refresh = append(d.refresh, rowFP{c.rowid, clock, c.fp})
+			}
+		case late:
 			// An older state that arrives late is history: kept, and superseded from the start.
 			d.fate[i], d.version[i], d.knownTo[i] = fateStale, last+1, at
 			d.keep++
@@ -164,7 +188,7 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 }
 
 func (t *tx) stateOf(in input, d *decision, i int, current bool) state {
-	st := state{day: d.day[i], version: d.version[i], validFrom: in.from[i], firstSeen: d.firstSeen[i],
+	st := state{day: d.day[i], version: d.version[i], validFrom: in.from[i], clock: in.from[i], firstSeen: d.firstSeen[i],
 		fp: in.fp[i], status: in.status(i), current: current, pending: i}
 	copy(st.hash[:], in.hash.Value(i))
 	return st
@@ -207,7 +231,7 @@ func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte
 		return fmt.Errorf("looking up stored ids: %w", err)
 	}
 	rdr, err := t.arrow.QueryContext(ctx, `SELECT e.rowid, e.event_id::BLOB, e.event_day, e.version, e.content_hash, epoch_us(e.valid_from), epoch_us(e.first_seen_at),
- e.source_fp, e.status, e.known_to IS NULL FROM event_version e WHERE e.rowid IN (SELECT rid FROM hit) ORDER BY e.version`)
+ e.source_fp, e.status, e.known_to IS NULL, epoch_us(greatest(e.source_updated_at, e.valid_from)) FROM event_version e WHERE e.rowid IN (SELECT rid FROM hit) ORDER BY e.version`)
 	if err != nil {
 		return fmt.Errorf("reading stored states: %w", err)
 	}
@@ -217,11 +241,12 @@ func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte
 		rowid, id, day := r.Column(0).(*array.Int64), r.Column(1).(*array.Binary), r.Column(2).(*array.Date32)
 		version, hash, from := r.Column(3).(*array.Int32), r.Column(4).(*array.Binary), r.Column(5).(*array.Int64)
 		first, fp, status, current := r.Column(6).(*array.Int64), r.Column(7).(*array.Uint64), r.Column(8).(*array.String), r.Column(9).(*array.Boolean)
+		clock := r.Column(10).(*array.Int64)
 		for i := range int(r.NumRows()) {
 			var key [16]byte
 			copy(key[:], id.Value(i))
 			// The status is cloned: what the reader gives lives in memory that the engine takes back.
-			st := state{rowid: rowid.Value(i), day: int32(day.Value(i)), version: version.Value(i), validFrom: from.Value(i),
+			st := state{rowid: rowid.Value(i), day: int32(day.Value(i)), version: version.Value(i), validFrom: from.Value(i), clock: clock.Value(i),
 				firstSeen: first.Value(i), fp: fp.Value(i), status: strings.Clone(status.Value(i)), current: current.Value(i), pending: -1}
 			copy(st.hash[:], hash.Value(i))
 			out[key] = append(out[key], st)

@@ -24,6 +24,8 @@ type tx struct {
 	counts warehouse.Counts
 	now    time.Time
 	side   side // narrow rows, written at the end
+
+	deciding, inserting time.Duration // spent on chunks, for the debug log
 }
 
 // Commit stores a unit in one transaction (invariant 1). It waits for the writer lane, so that two units never overlap,
@@ -114,10 +116,13 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 		return rec, landed, err
 	}
 	open = false
+	began := time.Now()
 	if err := s.exec(hard, "COMMIT"); err != nil {
 		s.exec(hard, "ROLLBACK")
 		return rec, landed, commitError{err}
 	}
+	s.log.Debug("unit stored", "source", u.Source, "seq", t.seq, "records", t.counts.Read, "decide_ms", t.deciding.Milliseconds(), "insert_ms", t.inserting.Milliseconds(),
+		"commit_ms", time.Since(began).Milliseconds(), "log_bytes", s.Sizes().Log)
 	return warehouse.Receipt{Seq: t.seq, Counts: t.counts}, fin.Landed, nil
 }
 
@@ -187,10 +192,14 @@ func (t *tx) append(ctx context.Context, c *warehouse.Chunk) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	d, err := t.decide(ctx, in)
 	if err != nil {
 		return err
 	}
+	t.deciding += time.Since(began)
+	began = time.Now()
+	defer func() { t.inserting += time.Since(began) }()
 	for _, f := range d.fate {
 		switch f {
 		case fateNew:
@@ -234,6 +243,8 @@ func openChunk(c *warehouse.Chunk) (input, error) {
 			in.hash, ok[3] = col.(*array.FixedSizeBinary)
 		case "status":
 			status = col
+		case "source_updated_at":
+			in.updated, _ = col.(*array.Timestamp)
 		}
 	}
 	for i, name := range []string{"event_id", "reported_at", "ingested_at", "content_hash"} {
@@ -291,21 +302,22 @@ func (t *tx) insert(ctx context.Context, c *warehouse.Chunk, in input, d *decisi
 // supersede ends the stored states that a chunk replaces: one narrow column, by row id.
 func (t *tx) supersede(ctx context.Context, d *decision) error {
 	if len(d.supersede) > 0 {
-		if err := t.update(ctx, d.supersede, "known_to = make_timestamptz(u.v)"); err != nil {
+		rows := make([]rowFP, len(d.supersede))
+		for i, r := range d.supersede {
+			rows[i] = rowFP{rowid: r.rowid, clock: r.at}
+		}
+		if err := t.update(ctx, rows, "known_to = make_timestamptz(u.v)"); err != nil {
 			return err
 		}
 	}
 	if len(d.refresh) > 0 {
-		rows := make([]rowTime, len(d.refresh))
-		for i, r := range d.refresh {
-			rows[i] = rowTime{r.rowid, int64(r.fp)}
-		}
-		return t.update(ctx, rows, "source_fp = u.w")
+		// The update time moves with it, so that an older state that comes after is seen to be older.
+		return t.update(ctx, d.refresh, "source_fp = u.w, source_updated_at = CASE WHEN u.v = 0 THEN source_updated_at ELSE make_timestamptz(u.v) END")
 	}
 	return nil
 }
 
-func (t *tx) update(ctx context.Context, rows []rowTime, set string) error {
+func (t *tx) update(ctx context.Context, rows []rowFP, set string) error {
 	ids := array.NewInt64Builder(allocator)
 	vals := array.NewInt64Builder(allocator)
 	bits := array.NewUint64Builder(allocator)
@@ -314,8 +326,8 @@ func (t *tx) update(ctx context.Context, rows []rowTime, set string) error {
 	defer bits.Release()
 	for _, r := range rows {
 		ids.Append(r.rowid)
-		vals.Append(r.at)
-		bits.Append(uint64(r.at))
+		vals.Append(r.clock)
+		bits.Append(r.fp)
 	}
 	cols := []arrow.Array{ids.NewArray(), vals.NewArray(), bits.NewArray()}
 	rec := array.NewRecordBatch(updateSchema, cols, int64(len(rows)))

@@ -103,6 +103,26 @@ func Run(t *testing.T, open func(t *testing.T) Engine) {
 		want(t, e, "versions", 3, "SELECT count(*) FROM event_version")
 		want(t, e, "current", 1, "SELECT count(*) FROM event WHERE status = 'in_progress' AND version = 3")
 	})
+	t.Run("touched_states_keep_their_place", func(t *testing.T) {
+		e := open(t)
+		touched := func(n int) Rec { return R("a", "in_progress", n) }
+		all := func() []*warehouse.Chunk {
+			return []*warehouse.Chunk{Chunk("src", Base, R("a", "received", 0)), Chunk("src", Base, touched(2)), Chunk("src", Base, touched(5), touched(6)), Chunk("src", Base, R("a", "closed", 4))}
+		}
+		r := commit(t, e, Unit("src", 0, nil, all()...))
+		if c := r.Counts; c.New != 1 || c.Updated != 1 || c.Unchanged != 2 || c.Stale != 1 {
+			t.Fatalf("receipt %+v: a state older than the last update that changed nothing must not win", r)
+		}
+		want(t, e, "current", 1, "SELECT count(*) FROM event WHERE status = 'in_progress'")
+		r = commit(t, e, Unit("src", 1, nil, all()...))
+		if r.Counts.Unchanged != 5 {
+			t.Fatalf("read again: %+v", r)
+		}
+		r = commit(t, e, Unit("src", 2, nil, Chunk("src", Base, R("a", "resolved", 9)), Chunk("src", Base, touched(3)), Chunk("src", Base, R("a", "closed", 5))))
+		if c := r.Counts; c.Updated != 1 || c.Unchanged != 2 {
+			t.Fatalf("states that were told before: %+v", r)
+		}
+	})
 	t.Run("one_record_many_times_in_a_unit", func(t *testing.T) {
 		e := open(t)
 		r := commit(t, e, Unit("src", 0, nil,
