@@ -114,8 +114,8 @@ func DefaultHub() Hub {
 		Zone: "Asia/Shanghai",
 		Data: "./data",
 		Store: Store{
-			MemoryLimit: 200e6,
-			UnitRows:    10_000,
+			MemoryLimit: 160e6,
+			UnitRows:    122_880, // one row group of the engine: written once, straight to the file
 			UnitWait:    Duration(2 * time.Second),
 		},
 		Landing:   Landing{KeepDays: 30},

@@ -59,7 +59,7 @@ func (w *work) prepare(ctx context.Context, in <-chan incoming, out chan<- part)
 		if w.open != nil {
 			wait := lim.Wait - time.Since(w.open.began)
 			if w.open.rows >= int64(lim.Stream) {
-				wait = min(wait, lim.Stall)
+				wait = lim.Stall // it holds the lane: it ends when it is full or the source pauses
 			}
 			timer.Reset(max(wait, time.Millisecond))
 			tick = timer.C

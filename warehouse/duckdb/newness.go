@@ -49,7 +49,11 @@ func (n *newness) grow() {
 		filter: metadata.NewBloomFilter(bytes, bytes, memory.DefaultAllocator).(bloom), free: size})
 }
 
-func hashID(id []byte) uint64 { return binary.LittleEndian.Uint64(id[:8]) }
+// hashID folds both halves: each holds fixed bits of the UUID's version or variant, which alone would leave most blocks of
+// the filter unused.
+func hashID(id []byte) uint64 {
+	return binary.LittleEndian.Uint64(id[:8]) ^ binary.LittleEndian.Uint64(id[8:16])
+}
 
 func (n *newness) add(id []byte) {
 	if len(n.segments) == 0 || n.segments[len(n.segments)-1].free == 0 {
