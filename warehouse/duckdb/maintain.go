@@ -67,7 +67,14 @@ func (s *Store) CheckpointIdle(ctx context.Context, idle time.Duration, maxLog i
 		return err
 	}
 	err := s.exec(ctx, "CHECKPOINT")
-	if err != nil && (isFatal(err) || s.broken(ctx)) {
+	if err == nil {
+		return nil
+	}
+	lost := isFatal(err) || s.broken(ctx)
+	if isDiskFull(err) {
+		err = fmt.Errorf("%w: %w", warehouse.ErrDiskFull, err)
+	}
+	if lost {
 		// A checkpoint that meets a full disk kills the engine's handle; the log is intact.
 		return errors.Join(err, s.reopen(ctx))
 	}
