@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -294,26 +293,22 @@ func (e *examination) sources(ctx context.Context, timeout time.Duration) {
 		return
 	}
 	defer h.Close()
-	var mu sync.Mutex
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 4)
-	var out []finding
-	for _, src := range h.Catalog.Sources() {
+	sources := h.Catalog.Sources() // in the order of their ids
+	out := make([]finding, len(sources))
+	for i, src := range sources {
 		if !src.Enabled {
-			out = append(out, finding{"source", src.ID, "skip", a.tr("disabled", "停用"), ""})
+			out[i] = finding{"source", src.ID, "skip", a.tr("disabled", "停用"), ""}
 			continue
 		}
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			f := a.examine(ctx, h, src, timeout)
-			mu.Lock()
-			defer mu.Unlock()
-			out = append(out, f)
+			out[i] = a.examine(ctx, h, src, timeout)
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(out, func(a, b finding) int { return cmp.Compare(a.Name, b.Name) })
 	e.findings = append(e.findings, out...)
 }
 
