@@ -185,8 +185,11 @@ func (h *Hub) Close() error {
 
 // Env is what a source is lent. Relative paths of every file resolve against the configuration folder.
 func (h *Hub) Env(src *catalog.Source) connectors.Env {
-	return connectors.Env{SourceID: src.ID, Logger: h.Log.With("source", src.ID), Dir: h.Catalog.Dir, Secret: catalog.Secrets(h.Catalog.Dir), Zone: h.Catalog.Hub.Location(), Shared: h.share}
+	return connectors.Env{SourceID: src.ID, Logger: h.Log.With("source", src.ID), Dir: h.Catalog.Dir, Secret: catalog.Secrets(h.Catalog.Dir), Zone: h.Catalog.Hub.Location(), Shared: h.share, BatchRows: batchRows}
 }
+
+// batchRows is the size of a batch: a comparison with the store costs a scan, so it is asked for many records at once.
+const batchRows = 16_384
 
 // share gives all sources one value per key.
 func (h *Hub) share(key string, create func() any) any {

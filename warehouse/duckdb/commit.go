@@ -289,7 +289,7 @@ func (t *tx) insert(ctx context.Context, c *warehouse.Chunk, in input, d *decisi
 		// The mask travels with the batch; filtering is cheaper in the scan than copying every column here.
 		where = " WHERE keep"
 	}
-	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq) SELECT %s, %d FROM stage.chunk%s", chunkColumns(), chunkColumns(), t.seq, where))
+	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq) SELECT %s, %d FROM memory.chunk%s", chunkColumns(), chunkColumns(), t.seq, where))
 	if err != nil {
 		return fmt.Errorf("inserting versions: %w", err)
 	}
@@ -339,7 +339,7 @@ func (t *tx) update(ctx context.Context, rows []rowFP, set string) error {
 		return err
 	}
 	defer t.s.feeds.update.drop()
-	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM stage.upd u WHERE event_version.rowid = u.rid")
+	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM memory.upd u WHERE event_version.rowid = u.rid")
 	if err != nil {
 		return fmt.Errorf("superseding states: %w", err)
 	}

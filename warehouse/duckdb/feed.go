@@ -10,11 +10,11 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// stageName is an in-memory database beside the store. The driver's RegisterView makes an ordinary, persistent view that
+// stageName is the in-memory database to which the store is attached. The driver's RegisterView makes an ordinary, persistent view that
 // holds a pointer: in the store's own catalog it would be written to disk and crash whoever reads it after a restart. In
 // the temporary schema it is refused. So the views live here, are made outside of transactions, and vanish with the
 // process. A transaction may read several databases but write one, hence they are made once and fed again and again.
-const stageName = "stage"
+const stageName = "memory"
 
 // feed is a view over whatever batch it was given last. It implements array.RecordReader with a fixed schema.
 type feed struct {
@@ -99,9 +99,6 @@ type feeds struct {
 
 func (s *Store) openFeeds(ctx context.Context) error {
 	exec := func(q string) error { return s.exec(ctx, q) }
-	if err := exec("ATTACH ':memory:' AS " + stageName); err != nil {
-		return err
-	}
 	ar, err := duckdb.NewArrowFromConn(s.writer)
 	if err != nil {
 		return err

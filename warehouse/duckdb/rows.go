@@ -24,6 +24,7 @@ var ownFields = []arrow.Field{
 	{Name: "known_from", Type: event.Timestamp},
 	{Name: "known_to", Type: event.Timestamp, Nullable: true},
 	{Name: "source_fp", Type: arrow.PrimitiveTypes.Uint64},
+	{Name: "hash_head", Type: arrow.PrimitiveTypes.Uint64},
 }
 
 // updateSchema addresses stored rows: a row id with a value as a signed and as an unsigned number.
@@ -46,6 +47,10 @@ func ownColumns(d *decision, in input) []arrow.Array {
 			known.Append(arrow.Timestamp(v))
 		}
 	}
+	heads := make([]uint64, n)
+	for i := range heads {
+		heads[i] = in.head(i)
+	}
 	in.ingested.Retain()
 	return []arrow.Array{
 		fixed(arrow.FixedWidthTypes.Date32, n, arrow.Date32Traits.CastToBytes(days)),
@@ -55,6 +60,7 @@ func ownColumns(d *decision, in input) []arrow.Array {
 		in.ingested,
 		known.NewArray(),
 		fixed(arrow.PrimitiveTypes.Uint64, n, arrow.Uint64Traits.CastToBytes(in.fp)),
+		fixed(arrow.PrimitiveTypes.Uint64, n, arrow.Uint64Traits.CastToBytes(heads)),
 	}
 }
 

@@ -69,7 +69,8 @@ func storedColumns() []event.Column {
 // ddl makes an empty store. No table has an index, key or constraint: see docs/adr/20261122-no-primary-keys.md.
 //
 // event_version holds every state once. known_to is null for the current one; superseding a state sets that one narrow
-// column, so the wide row is written once and never rewritten (docs/adr/20261122-one-wide-table.md).
+// column, so the wide row is written once and never rewritten (docs/adr/20261122-one-wide-table.md). hash_head is the
+// first eight bytes of content_hash: a lookup that compares states reads fixed-width columns only.
 func ddl() []string {
 	var wide, view []string
 	for _, c := range storedColumns() {
@@ -83,7 +84,7 @@ func ddl() []string {
 		}
 	}
 	wide = append(wide,
-		"  valid_from TIMESTAMPTZ", "  known_from TIMESTAMPTZ", "  known_to TIMESTAMPTZ", "  unit_seq BIGINT", "  source_fp UBIGINT")
+		"  valid_from TIMESTAMPTZ", "  known_from TIMESTAMPTZ", "  known_to TIMESTAMPTZ", "  unit_seq BIGINT", "  source_fp UBIGINT", "  hash_head UBIGINT")
 	return []string{
 		"CREATE TABLE store_meta (layout INTEGER, store_id UUID, created_at TIMESTAMPTZ)",
 		"CREATE TABLE event_version (\n" + strings.Join(wide, ",\n") + "\n)",

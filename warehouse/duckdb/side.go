@@ -159,7 +159,7 @@ func (t *tx) flush(ctx context.Context) error {
 		if err := t.s.feeds.ids.give(rec); err != nil {
 			return err
 		}
-		err := t.s.exec(ctx, "DELETE FROM event_party_token WHERE event_id IN (SELECT id FROM stage.renewed)")
+		err := t.s.exec(ctx, "DELETE FROM event_party_token WHERE event_id IN (SELECT id FROM memory.renewed)")
 		if err != nil {
 			return fmt.Errorf("replacing tokens: %w", err)
 		}
@@ -266,7 +266,7 @@ func (t *tx) rejects(ctx context.Context, fin warehouse.Final) error {
 	}
 	defer t.s.feeds.rejects.drop()
 	if err := t.s.exec(ctx, `INSERT INTO reject SELECT r.reject_id, ?, ?, ?, r.stream, r.source_row, r.position, r.stage, r.rule, r.column_name, r.message, r.message_zh, ?, r.landed_segment, ?
- FROM (SELECT * FROM stage.rejects_in QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY source_row) = 1) r
+ FROM (SELECT * FROM memory.rejects_in QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY source_row) = 1) r
  ANTI JOIN reject o ON o.reject_id = r.reject_id`, t.unit.Source, t.unit.RunID, t.seq, fin.Landed.Path, fin.ReadAt.UTC()); err != nil {
 		return fmt.Errorf("storing rejects: %w", err)
 	}

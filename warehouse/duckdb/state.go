@@ -226,36 +226,23 @@ func (s *Store) Unchanged(ctx context.Context, ids []byte, fps []uint64) ([]bool
 	if nb.Len() == 0 {
 		return out, nil
 	}
-	conn, err := s.connector.Connect(ctx)
+	k, err := s.asker(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	ar, err := duckdb.NewArrowFromConn(conn)
-	if err != nil {
-		return nil, err
-	}
+	defer s.putAsker(k)
 	cols := []arrow.Array{idb.NewArray(), fpb.NewArray(), nb.NewArray()}
 	rec := array.NewRecordBatch(knownSchema, cols, int64(cols[2].Len()))
 	for _, c := range cols {
 		c.Release()
 	}
 	defer rec.Release()
-	exec := func(q string) error {
-		_, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil)
-		return err
-	}
-	f, err := newFeed(ar, exec, s.probes.next(), knownSchema)
-	if err != nil {
+	if err := k.feed.give(rec); err != nil {
 		return nil, err
 	}
-	defer f.close()
-	defer exec("DROP VIEW " + f.view)
-	if err := f.give(rec); err != nil {
-		return nil, err
-	}
+	defer k.feed.drop()
 	// The fingerprint is the join key: eight bytes a stored row. The id settles it.
-	rdr, err := ar.QueryContext(ctx, "SELECT p.n FROM event_version e JOIN "+f.view+" p ON e.source_fp = p.fp AND e.event_id = p.id WHERE e.known_to IS NULL")
+	rdr, err := k.arrow.QueryContext(ctx, "SELECT p.n FROM event_version e JOIN "+k.feed.view+" p ON e.source_fp = p.fp AND e.event_id = p.id WHERE e.known_to IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("comparing with the store: %w", err)
 	}
@@ -266,6 +253,64 @@ func (s *Store) Unchanged(ctx context.Context, ids []byte, fps []uint64) ([]bool
 		}
 	}
 	return out, rdr.Err()
+}
+
+// asker is a reading connection with its view; they are kept, since making one costs more than a small question.
+type asker struct {
+	conn  driver.Conn
+	arrow *duckdb.Arrow
+	feed  *feed
+}
+
+// asker takes a kept one or makes another. The caller holds s.mu for reading.
+func (s *Store) asker(ctx context.Context) (*asker, error) {
+	select {
+	case k := <-s.askers:
+		return k, nil
+	default:
+	}
+	conn, err := s.connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k := &asker{conn: conn}
+	exec := func(q string) error {
+		_, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil)
+		return err
+	}
+	if k.arrow, err = duckdb.NewArrowFromConn(conn); err == nil {
+		k.feed, err = newFeed(k.arrow, exec, s.probes.next(), knownSchema)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (s *Store) putAsker(k *asker) {
+	select {
+	case s.askers <- k:
+	default:
+		k.close()
+	}
+}
+
+func (k *asker) close() {
+	k.conn.Close()
+	k.feed.close()
+}
+
+// closeAskers closes the kept ones, before the engine is closed.
+func (s *Store) closeAskers() {
+	for {
+		select {
+		case k := <-s.askers:
+			k.close()
+		default:
+			return
+		}
+	}
 }
 
 // knownSchema is what Unchanged asks about: id, fingerprint, row.
