@@ -10,7 +10,7 @@ func (s *scanner) cue(b []byte, i, w int, list []nameCue) int {
 	p := i + w
 	next, _ := nextRune(b, p)
 	c := bits16(next)
-	if c&bitSurname == 0 && !cueFiller(next) {
+	if c&bitSurname == 0 && !cueFiller(next) && (!isHan(next) || c&bitStop != 0) {
 		return 0
 	}
 	var found *nameCue
@@ -34,11 +34,37 @@ func (s *scanner) cue(b []byte, i, w int, list []nameCue) int {
 		q += rw
 	}
 	end := s.nameAt(b, q, !found.weak || proof, proof)
+	if end == 0 && !found.weak {
+		end = rareName(b, q, proof)
+	}
 	if end == 0 {
 		return 0
 	}
 	s.add(q, end, kindName)
 	return s.moreNames(b, end)
+}
+
+// rareName returns the end of what stands alone after a strong cue in the form of a name though no list knows the family
+// name: three characters, after a colon also two, and then none. Rather a word is lost than a name kept (invariant 4).
+func rareName(b []byte, p int, labelled bool) int {
+	first, q, n := p, p, 0
+	for ; n < 4; n++ {
+		r, w := nextRune(b, q)
+		if !isHan(r) {
+			break
+		}
+		if c := bits16(r); c&bitStop != 0 || c&classMask == classHanDigit || c&classMask == classHanTen {
+			return 0 // an age, an amount, a sentence
+		}
+		q += w
+		if n == 1 {
+			first = q
+		}
+	}
+	if n != 3 && !(labelled && n == 2) || isNotName(b[p:first]) {
+		return 0
+	}
+	return q
 }
 
 // moreNames takes out the other names of an enumeration: 、李某, 和王某.

@@ -331,3 +331,22 @@ func pad(n, w int) string {
 	}
 	return s
 }
+
+// A family name that no list knows is taken out where a person is announced; an age or a sentence is not.
+func TestRareName(t *testing.T) {
+	g, err := New(Config{TokenDays: 180}, testKeys(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{
+		"报警人禾小灯，要求保密。": "报警人〔姓名〕，要求保密。",
+		"联系人：帆稻。":      "联系人：〔姓名〕。",
+		"当事人已离开。":      "当事人已离开。",
+		"其女儿十五岁。":      "其女儿十五岁。",
+		"报警人情绪十分激动。":   "报警人情绪十分激动。",
+	} {
+		if got := g.Scrub(in); got != want {
+			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
+}
