@@ -157,7 +157,7 @@ func (s *Store) open(ctx context.Context) error {
 		"SET temp_directory=" + quoteText(tmp),
 		"SET max_temp_directory_size='20GB'",
 		"SET wal_autocheckpoint='256MB'",
-		"SET TimeZone='Asia/Shanghai'",
+		"SET GLOBAL TimeZone='Asia/Shanghai'",
 		"SET preserve_insertion_order=true",
 	}
 	if s.opts.ReadOnly {
