@@ -100,13 +100,13 @@ func TestCrashDamagedFiles(t *testing.T) {
 	clone := func(b []byte) []byte { return append([]byte{}, b...) }
 	cases := []damaged{
 		{name: "untouched", tries: 1, always: outcomeWhole, harm: func(_ *rand.Rand, im image) image { return im }},
-		{name: "log cut at a random byte", tries: 8, harm: func(r *rand.Rand, im image) image { im.log = im.log[:r.IntN(len(im.log))]; return im }},
-		{name: "tail of the log zeroed", tries: 6, harm: func(r *rand.Rand, im image) image {
+		{name: "log cut at a random byte", tries: 5, harm: func(r *rand.Rand, im image) image { im.log = im.log[:r.IntN(len(im.log))]; return im }},
+		{name: "tail of the log zeroed", tries: 4, harm: func(r *rand.Rand, im image) image {
 			im.log = clone(im.log)
 			clear(im.log[len(im.log)-1-r.IntN(len(im.log)/2):])
 			return im
 		}},
-		{name: "bit of the log flipped", tries: 8, harm: func(r *rand.Rand, im image) image {
+		{name: "bit of the log flipped", tries: 5, harm: func(r *rand.Rand, im image) image {
 			im.log = clone(im.log)
 			im.log[r.IntN(len(im.log))] ^= 1 << r.IntN(8)
 			return im
@@ -155,7 +155,7 @@ func TestCrashDamagedFiles(t *testing.T) {
 	}
 	t.Run("bit of the database flipped", func(t *testing.T) {
 		r := rand.New(rand.NewPCG(9, 9))
-		tries, outcomes := 10, map[string]int{}
+		tries, outcomes := 8, map[string]int{}
 		if soak(t) > 0 {
 			tries = 100
 		}

@@ -193,7 +193,7 @@ func TestKill(t *testing.T) {
 	if !faultpoint.Enabled {
 		t.Skip("built without the tag faultpoint: make test sets it")
 	}
-	everyStep, random := 8, 112
+	everyStep, random := 8, 108
 	if soak(t) > 0 {
 		everyStep, random = 34, 600
 	}

@@ -290,7 +290,7 @@ func (m *machine) compare(t *rapid.T) {
 // TestModel drives the machine with random sequences. A failing one is shrunk and printed.
 func TestModel(t *testing.T) {
 	config := newProbe(t)
-	until := time.Now().Add(12 * time.Second)
+	until := time.Now().Add(8 * time.Second)
 	if d := soak(t); d > 0 {
 		until = time.Now().Add(d / 4)
 	}
