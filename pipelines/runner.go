@@ -136,8 +136,8 @@ func (r *Runner) drive(ctx context.Context, p *Pipeline, trigger, window string,
 	readCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	w := &work{r: r, p: p, run: warehouse.Run{Trigger: trigger, Started: started, Status: "running", Mapping: p.digest, Window: window},
-		runID: res.RunID, resume: connectors.Checkpoint{Version: state.Resume.Version, Data: state.Resume.Data}, inflight: map[uint64]int{}}
-	parts := make(chan part, 2)
+		runID: res.RunID, resume: connectors.Checkpoint{Version: state.Resume.Version, Data: state.Resume.Data}, inflight: map[int]map[uint64]struct{}{}}
+	parts := make(chan part, 1)
 	var prep sync.WaitGroup
 	prep.Go(func() {
 		defer close(parts)

@@ -26,7 +26,7 @@ type Limits struct {
 
 // DefaultLimits are what was measured best on two cores.
 func DefaultLimits() Limits {
-	return Limits{Rows: 122_880, Wait: 2 * time.Second, Stream: 16_384, Stall: 250 * time.Millisecond}
+	return Limits{Rows: 122_880, Wait: 2 * time.Second, Stream: 8_192, Stall: 250 * time.Millisecond}
 }
 
 // part is one step of a unit on its way to the lane: a chunk, or the end of the unit.

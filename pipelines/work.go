@@ -31,11 +31,10 @@ type work struct {
 	no   int
 	open *openUnit
 
-	mu sync.Mutex // guards inflight and byUnit: preparing adds, storing removes
-	// inflight counts ids that are prepared but not stored yet, by unit. A record with such an id must not be judged by
+	mu sync.Mutex // guards inflight: preparing adds, storing removes
+	// inflight are the ids that are prepared but not stored yet, by unit. A record with such an id must not be judged by
 	// what the store holds.
-	inflight map[uint64]int
-	byUnit   map[int][]uint64
+	inflight map[int]map[uint64]struct{}
 }
 
 type openUnit struct {
@@ -183,7 +182,7 @@ func (w *work) skip(ctx context.Context, rec arrow.RecordBatch, m marks) (arrow.
 	left := 0
 	w.mu.Lock()
 	for i := range known {
-		known[i] = !known[i] || w.inflight[binary.LittleEndian.Uint64(m.ids[16*i:])] > 0
+		known[i] = !known[i] || w.underWay(binary.LittleEndian.Uint64(m.ids[16*i:]))
 		if known[i] {
 			left++
 		}
@@ -203,28 +202,31 @@ func (w *work) skip(ctx context.Context, rec arrow.RecordBatch, m marks) (arrow.
 func (w *work) remember(m marks) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.byUnit == nil {
-		w.byUnit = map[int][]uint64{}
+	unit := w.inflight[w.no]
+	if unit == nil {
+		unit = map[uint64]struct{}{}
+		w.inflight[w.no] = unit
 	}
-	keys := w.byUnit[w.no]
 	for i := range m.fps {
-		k := binary.LittleEndian.Uint64(m.ids[16*i:])
-		w.inflight[k]++
-		keys = append(keys, k)
+		unit[binary.LittleEndian.Uint64(m.ids[16*i:])] = struct{}{}
 	}
-	w.byUnit[w.no] = keys
+}
+
+// underWay reports whether a unit that is not stored yet holds the id. The caller holds mu.
+func (w *work) underWay(id uint64) bool {
+	for _, unit := range w.inflight {
+		if _, ok := unit[id]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // stored forgets the ids of a stored unit.
 func (w *work) stored(no int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, k := range w.byUnit[no] {
-		if w.inflight[k]--; w.inflight[k] <= 0 {
-			delete(w.inflight, k)
-		}
-	}
-	delete(w.byUnit, no)
+	delete(w.inflight, no)
 }
 
 func (w *work) land(ctx context.Context, b connectors.Batch, readAt time.Time) error {

@@ -188,8 +188,8 @@ func (h *Hub) Env(src *catalog.Source) connectors.Env {
 	return connectors.Env{SourceID: src.ID, Logger: h.Log.With("source", src.ID), Dir: h.Catalog.Dir, Secret: catalog.Secrets(h.Catalog.Dir), Zone: h.Catalog.Hub.Location(), Shared: h.share, BatchRows: batchRows}
 }
 
-// batchRows is the size of a batch: a comparison with the store costs a scan, so it is asked for many records at once.
-const batchRows = 16_384
+// batchRows is the size of a batch. Several are on their way at a time, so it decides what a run holds in memory.
+const batchRows = 8_192
 
 // share gives all sources one value per key.
 func (h *Hub) share(key string, create func() any) any {

@@ -18,8 +18,50 @@ type residual struct {
 }
 
 func (d *residual) found(text []byte, cards bool) bool {
+	if tooFewDigits(text) {
+		return false
+	}
 	d.buf = norm.NFKC.Append(d.buf[:0], text...)
 	return d.pass(false, cards) || d.pass(true, cards)
+}
+
+// tooFewDigits reports whether a text certainly holds fewer than the eleven digits of the shortest number looked for. It
+// answers for plain text only: characters that compatibility normalisation could turn into digits make it say no.
+func tooFewDigits(text []byte) bool {
+	n := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < 0x80 {
+			if c-'0' < 10 || c == 'x' || c == 'X' {
+				n++
+			}
+			i++
+			continue
+		}
+		// Three bytes of U+4E00 to U+9FFF: ideographs, which normalise to themselves; ten and a few of them are digits.
+		if c >= 0xe4 && c <= 0xe9 && i+2 < len(text) {
+			r := rune(c&0x0f)<<12 | rune(text[i+1]&0x3f)<<6 | rune(text[i+2]&0x3f)
+			if r < 0x4e00 {
+				return false
+			}
+			switch r {
+			case '一', '二', '三', '四', '五', '六', '七', '八', '九', '零', '幺', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖':
+				n++
+			}
+			i += 3
+			continue
+		}
+		// The marks of ordinary Chinese text. Everything else is for the full pass.
+		if i+2 < len(text) {
+			switch string(text[i : i+3]) {
+			case "，", "。", "、", "：", "；", "？", "！", "（", "）", "“", "”", "‘", "’", "《", "》", "—", "…", "〔", "〕", "【", "】":
+				i += 3
+				continue
+			}
+		}
+		return false
+	}
+	return n < 11
 }
 
 // pass writes the digits of the text, other characters as one blank, and judges every run of digits as a whole.

@@ -6,8 +6,10 @@ static void few_arenas(void) {
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 2);
 #endif
-#ifdef M_TRIM_THRESHOLD
-	mallopt(M_TRIM_THRESHOLD, 8 << 20);
+#ifdef M_MMAP_THRESHOLD
+	// The engine's blocks of 256 KiB come and go by the thousand: from the heap, not each with a mapping of its own.
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 32 << 20);
 #endif
 }
 */
