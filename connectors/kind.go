@@ -40,8 +40,10 @@ type Kind struct {
 	Doc    string
 	DocZH  string
 	Config reflect.Type // the settings struct, for the generated reference
-	decode func(*yaml.Node) (any, error)
-	open   func(Env, any) (Source, error)
+	// Defaults is a value of Config: what a source file may leave out. For reading only.
+	Defaults any
+	decode   func(*yaml.Node) (any, error)
+	open     func(Env, any) (Source, error)
 }
 
 // Validator is implemented by settings structs. It returns all problems it finds; a Problem with a Path is reported at
@@ -88,7 +90,7 @@ func (ps Problems) Error() string {
 // and Check.
 func Define[C any](name, doc, docZH string, defaults C, open func(Env, C) (Source, error)) Kind {
 	return Kind{
-		Name: name, Doc: doc, DocZH: docZH, Config: reflect.TypeFor[C](),
+		Name: name, Doc: doc, DocZH: docZH, Config: reflect.TypeFor[C](), Defaults: defaults,
 		decode: func(n *yaml.Node) (any, error) {
 			c := clone(defaults)
 			if ps := DecodeStrict(n, &c); len(ps) > 0 {
