@@ -145,19 +145,25 @@ func (w *work) take(ctx context.Context, b connectors.Batch, out chan<- part) er
 	if rec == nil && len(b.Rejects) == 0 {
 		return nil
 	}
-	// A batch is sealed before it is mapped: what the mapping cannot read today can be replayed tomorrow.
+	// A batch is sealed while it is mapped, and before it is stored: what the mapping cannot read today can be replayed
+	// tomorrow. Both only read it.
 	sealed := b
 	sealed.Records = rec
-	if err := w.land(ctx, sealed, readAt); err != nil {
-		return err
-	}
+	landed := make(chan error, 1)
+	go func() { landed <- w.land(ctx, sealed, readAt) }()
 	u.segment++
 	u.rejects = append(u.rejects, decodeRejects(w.p.ID, b, segment)...)
 	if rec == nil {
-		return nil
+		return <-landed
 	}
 	chunk, rejects, err := w.p.prep.prepare(ctx, b, rec, m, readAt, segment)
+	if lerr := <-landed; lerr != nil {
+		err = lerr
+	}
 	if err != nil {
+		if chunk != nil {
+			chunk.Events.Release()
+		}
 		return err
 	}
 	u.rejects = append(u.rejects, rejects...)

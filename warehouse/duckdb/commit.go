@@ -61,8 +61,21 @@ func (s *Store) Commit(ctx context.Context, u *warehouse.Unit) (warehouse.Receip
 		s.log.Error("witness not written", "source", u.Source, "seq", rec.Seq, "error", err)
 	}
 	_ = faultpoint.Hit("commit.witnessed")
+	if s.Sizes().Log > maxLog {
+		if err := s.checkpoint(context.WithoutCancel(ctx)); err != nil {
+			s.log.Warn("the log could not be written into the database", "error", short(err))
+			if isFatal(err) || s.broken(context.WithoutCancel(ctx)) {
+				if err := s.reopen(context.WithoutCancel(ctx)); err != nil {
+					s.log.Error("store is down until the next commit", "error", short(err))
+				}
+			}
+		}
+	}
 	return rec, nil
 }
+
+// maxLog is the size of the log at which a commit is followed by a checkpoint.
+const maxLog = 192 << 20
 
 func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Receipt, landed warehouse.Landed, err error) {
 	hard := context.WithoutCancel(ctx)

@@ -66,7 +66,7 @@ func (s *Store) CheckpointIdle(ctx context.Context, idle time.Duration, maxLog i
 	if err := s.checkSpace(); err != nil {
 		return err
 	}
-	err := s.exec(ctx, "CHECKPOINT")
+	err := s.checkpoint(ctx)
 	if err == nil {
 		return nil
 	}
@@ -77,6 +77,22 @@ func (s *Store) CheckpointIdle(ctx context.Context, idle time.Duration, maxLog i
 	if lost {
 		// A checkpoint that meets a full disk kills the engine's handle; the log is intact.
 		return errors.Join(err, s.reopen(ctx))
+	}
+	return err
+}
+
+// checkpointMemory is the engine's memory while it writes its log into the file: every column of a row group is held and
+// compressed at once. A checkpoint that runs out of memory costs the handle, so it gets more than loading needs.
+const checkpointMemory = "384MB"
+
+// checkpoint writes the log into the database. The caller holds the lane.
+func (s *Store) checkpoint(ctx context.Context) error {
+	if err := s.exec(ctx, "SET memory_limit="+quoteText(checkpointMemory)); err != nil {
+		return err
+	}
+	err := s.exec(ctx, "CHECKPOINT")
+	if rerr := s.exec(ctx, "SET memory_limit="+quoteText(s.opts.MemoryLimit)); err == nil {
+		err = rerr
 	}
 	return err
 }
