@@ -147,8 +147,6 @@ func numbered(prefix string) func(column, int) string {
 
 func suffixLimit(q string, n int) string { return q + " LIMIT " + strconv.Itoa(n) }
 
-func plainProject(expr, _ string, _ bool) string { return expr }
-
 func hasAny(s string, subs ...string) bool {
 	for _, x := range subs {
 		if strings.Contains(s, x) {

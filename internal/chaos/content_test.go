@@ -3,7 +3,6 @@ package chaos
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,7 +97,7 @@ func notEmpty(t testing.TB, c content) {
 	t.Helper()
 	for table, rows := range c {
 		if len(rows) == 0 {
-			t.Fatal(fmt.Sprintf("%s is empty: the test would compare nothing", table))
+			t.Fatalf("%s is empty: the test would compare nothing", table)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,13 +52,16 @@ func (s search) text(what string, b []byte) {
 	s.t.Helper()
 	s.clean(what, b)
 	byKind := map[string]int{}
-	for _, f := range privacy.Scan(b) {
+	// Run ids and seconds are digits of the program's own: a group of them looks like a landline once in a while.
+	for _, f := range privacy.Scan(ownDigits.ReplaceAll(b, []byte("_"))) {
 		byKind[f.Kind]++
 	}
 	if len(byKind) > 0 {
 		s.t.Errorf("%s looks as if it held personal values: %v", what, byKind)
 	}
 }
+
+var ownDigits = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|seconds=[0-9.e-]+|"seconds":[0-9.e-]+`)
 
 // searchAll searches everything that a hub has written.
 func (w *town) searchAll(ctx context.Context, t *testing.T, h *hub.Hub, data string) {

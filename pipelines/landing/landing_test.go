@@ -114,7 +114,8 @@ func TestRoundTrip(t *testing.T) {
 	if k != 3 {
 		t.Errorf("%d segments, want 3", k)
 	}
-	// No value in clear anywhere on disk, in names or contents; the manifest is one of the files.
+	// No value in clear anywhere on disk, in names or contents; the manifest is one of the files. Nothing of two or three
+	// bytes is looked for: sealed bytes hold that by chance.
 	files := 0
 	filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if d.IsDir() {
@@ -125,7 +126,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, clear := range []string{seed, "路灯", "s1", "bad_row", `"p"`} {
+		for _, clear := range []string{seed, "路灯", "bad_row"} {
 			if bytes.Contains(b, []byte(clear)) || strings.Contains(p, clear) {
 				t.Errorf("%s holds a clear value", filepath.Base(p))
 			}

@@ -142,7 +142,7 @@ func (s *scanner) door(b []byte, i int) int {
 					end = p + w + w2
 					parts++
 					p = end
-					r, w = nextRune(b, p)
+					r, _ = nextRune(b, p)
 				} else {
 					p += w
 					r, _ = nextRune(b, p)

@@ -1,7 +1,6 @@
 package duckdb
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -119,14 +118,3 @@ func quoteIdent(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`)
 
 // quoteText quotes a text literal for SQL text; used only for values that the program itself makes.
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-func list(format string, n int, at func(i int) any) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, format, at(i))
-	}
-	return b.String()
-}
