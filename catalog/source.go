@@ -68,8 +68,8 @@ type Freshness struct {
 
 // Errors is the error budget of one run; beyond it the run fails and the resume point stays.
 type Errors struct {
-	MaxPercent float64 `yaml:"max_percent" doc:"rejects in percent of the records read" doczh:"拒收比例上限(%)"`
-	MaxRejects int     `yaml:"max_rejects" doc:"rejects of one run" doczh:"拒收数上限"`
+	MaxPercent float64 `yaml:"max_percent" doc:"rejects in percent of the records of one unit, judged from 20 rejects on" doczh:"单个提交单元的拒收比例上限(%), 满 20 条起判"`
+	MaxRejects int     `yaml:"max_rejects" doc:"rejects of one unit" doczh:"单个提交单元的拒收数上限"`
 }
 
 // SrcLanding says whether batches of a source are landed.

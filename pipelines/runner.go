@@ -63,6 +63,7 @@ type Stored struct {
 	Landed  warehouse.Landed
 	Rejects map[string]int64 // by rule
 	ReadAt  time.Time
+	Newest  time.Time     // newest clock of the source; zero where nothing was mapped
 	Took    time.Duration // of the commit, with the time that a streaming unit waited for its batches
 }
 
@@ -180,7 +181,7 @@ func (r *Runner) drive(ctx context.Context, p *Pipeline, trigger, window string,
 		res.Resume = connectors.Checkpoint{Version: f.Resume.Version, Data: f.Resume.Data}
 		w.stored(no)
 		if r.Observe != nil {
-			r.Observe(p.ID, Stored{Receipt: rec, Landed: f.Landed, Took: time.Since(t0), Rejects: byRule(f.Rejects), ReadAt: f.ReadAt})
+			r.Observe(p.ID, Stored{Receipt: rec, Landed: f.Landed, Took: time.Since(t0), Rejects: byRule(f.Rejects), ReadAt: f.ReadAt, Newest: f.Newest})
 		}
 		if a, ok := p.source.(connectors.Acknowledger); ok && window == "" {
 			if aerr := a.Ack(hard, res.Resume); aerr != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type openUnit struct {
 	rejects []warehouse.Reject
 	began   time.Time
 	readAt  time.Time
+	newest  int64 // newest clock of the source, microseconds
 	segment int32
 }
 
@@ -171,6 +173,7 @@ func (w *work) take(ctx context.Context, b connectors.Batch, out chan<- part) er
 		return nil
 	}
 	u.rows += chunk.Events.NumRows()
+	u.newest = max(u.newest, slices.Max(chunk.ValidFrom))
 	w.remember(m)
 	out <- part{chunk: chunk}
 	return nil
@@ -275,9 +278,13 @@ func (w *work) finish(out chan<- part) bool {
 		}
 	}
 	_ = faultpoint.Hit("run.landed")
+	var newest time.Time
+	if u.newest > 0 {
+		newest = time.UnixMicro(u.newest).UTC()
+	}
 	w.open = nil
 	out <- part{final: &warehouse.Final{Resume: warehouse.Checkpoint{Version: w.resume.Version, Data: w.resume.Data}, Read: u.read, Skipped: u.skipped,
-		Rejects: u.rejects, Landed: landed, ReadAt: u.readAt, Run: w.run}}
+		Rejects: u.rejects, Landed: landed, ReadAt: u.readAt, Newest: newest, Run: w.run}}
 	return true
 }
 

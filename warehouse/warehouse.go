@@ -83,6 +83,7 @@ type Final struct {
 	Settled []Settled // stored rejects that this unit closes
 	Landed  Landed
 	ReadAt  time.Time
+	Newest  time.Time // newest clock of the source in the unit, for freshness; not stored
 	Run     Run
 }
 

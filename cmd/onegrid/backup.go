@@ -13,6 +13,7 @@ import (
 
 	"onegrid/internal/hub"
 	"onegrid/internal/ops"
+	"onegrid/warehouse"
 	"onegrid/warehouse/duckdb"
 )
 
@@ -48,27 +49,43 @@ func (a *app) backupCmd() *cobra.Command {
 				return hinted{fmt.Errorf("there is no store in %s: %w", dir, fs.ErrNotExist), "check --config and --data", "请检查 --config 与 --data"}
 			}
 			// A store that is opened for reading may not write a file, not even the copy.
+			t0 := time.Now()
 			h, err := a.open(cmd.Context(), hub.Options{})
+			if errors.Is(err, warehouse.ErrLocked) {
+				// The daemon holds the store: it makes the copy itself, while it goes on reading.
+				ans, aerr := hub.AskDaemon(cmd.Context(), dir, hub.ControlRequest{Backup: path})
+				if errors.Is(aerr, hub.ErrNoDaemon) {
+					return err
+				}
+				if aerr != nil {
+					return aerr
+				}
+				return a.backedUp(path, ans.SHA256, time.Since(t0))
+			}
 			if err != nil {
 				return err
 			}
 			defer h.Close()
-			t0 := time.Now()
 			progress := ops.NewProgress(a.err, a.json)
 			sum, err := a.watchBackup(cmd.Context(), h, path, progress)
 			progress.Close()
 			if err != nil {
 				return err
 			}
-			res := backupResult{Path: path, SHA256: sum, Seconds: time.Since(t0).Seconds()}
-			if st, err := os.Stat(path); err == nil {
-				res.Bytes = st.Size()
-			}
-			return a.emit(res, func() {
-				a.printf("%s: %s, verified by reading it back\nsha256 %s", "%s:%s,已读回核对\nsha256 %s", res.Path, sizeText(res.Bytes), res.SHA256)
-			})
+			return a.backedUp(path, sum, time.Since(t0))
 		},
 	}
+}
+
+// backedUp reports a verified backup.
+func (a *app) backedUp(path, sum string, took time.Duration) error {
+	res := backupResult{Path: path, SHA256: sum, Seconds: took.Seconds()}
+	if st, err := os.Stat(path); err == nil {
+		res.Bytes = st.Size()
+	}
+	return a.emit(res, func() {
+		a.printf("%s: %s, verified by reading it back\nsha256 %s", "%s:%s,已读回核对\nsha256 %s", res.Path, sizeText(res.Bytes), res.SHA256)
+	})
 }
 
 // watchBackup shows how the copy grows. Only its size is asked for; the live file is never touched (invariant 5).

@@ -86,8 +86,12 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.configure(l.Addr().(*net.TCPAddr).Port); err != nil {
 		return err
 	}
-	if d.city, err = city.New(city.Config{Seed: d.seed, Records: d.records, Faults: d.faults, APIKey: demoKey}); err != nil {
+	if d.city, err = city.New(d.cityConfig(time.Now())); err != nil {
 		return err
+	}
+	// Six hours are kept for the second reading, which then ends at the present.
+	if gap := time.Now().Add(-later).Sub(d.city.Now()); gap > 0 {
+		d.city.Advance(gap)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,7 +115,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	say("\n1. First reading: the whole history", "\n1. 首次读取:全部历史")
 	first := d.syncAll(ctx, h, ids, 2)
-	d.city.Advance(6 * time.Hour)
+	d.city.Advance(later)
 	if err := d.drop(ctx); err != nil {
 		return err
 	}
@@ -138,6 +142,15 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	cancel()
 	return <-served
+}
+
+// later is the time between the two readings of the demo.
+const later = 6 * time.Hour
+
+// cityConfig lets the city's history end today, so that freshness means something.
+func (d *demo) cityConfig(now time.Time) city.Config {
+	days := max(7, d.records/3000)
+	return city.Config{Seed: d.seed, Records: d.records, Faults: d.faults, APIKey: demoKey, Days: days, Start: now.Add(-later).AddDate(0, 0, -days)}
 }
 
 // demoKey is what the invented call desk wants to see; it opens nothing else.

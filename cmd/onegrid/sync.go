@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,9 @@ func (a *app) syncCmd() *cobra.Command {
 			progress := ops.NewProgress(a.err, a.json)
 			jobs := &jobSet{p: progress}
 			h, err := a.open(cmd.Context(), hub.Options{Observe: jobs.observe})
+			if errors.Is(err, warehouse.ErrLocked) && len(args) > 0 {
+				return a.askSync(cmd.Context(), args, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -58,6 +62,24 @@ func (a *app) syncCmd() *cobra.Command {
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", 2, "sources read at the same time · 同时读取的来源数")
 	return cmd
+}
+
+// askSync asks the running daemon to read the sources now; locked is what is said where none answers.
+func (a *app) askSync(ctx context.Context, ids []string, locked error) error {
+	dir, err := a.dataDir()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := hub.AskDaemon(ctx, dir, hub.ControlRequest{Sync: id}); errors.Is(err, hub.ErrNoDaemon) {
+			return locked
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return a.emit(map[string]any{"asked": ids}, func() {
+		a.printf("the daemon reads now: %s; onegrid status shows how it ended", "守护进程正在读取:%s;结果见 onegrid status", strings.Join(ids, ", "))
+	})
 }
 
 // jobSet makes one progress line per source when its first unit is stored.

@@ -96,6 +96,10 @@ func enlarge(ctx context.Context, config, dir string, rows, first int) (err erro
 		return err
 	}
 	defer db.Close()
+	// Copying whole tables wants more memory than loading does; it is not what is measured.
+	if _, err := db.ExecContext(ctx, "SET memory_limit='2GB'"); err != nil {
+		return err
+	}
 	tables := []string{"event_version", "event_transition", "event_party_token"}
 	copies := map[string][]string{}
 	for _, t := range tables {

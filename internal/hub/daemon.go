@@ -2,9 +2,12 @@ package hub
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"onegrid/internal/ops"
@@ -27,7 +30,7 @@ func NewDaemon(version string) *Daemon { return &Daemon{metrics: ops.NewMetrics(
 func (d *Daemon) Observe(source string, u pipelines.Stored) {
 	c := u.Receipt.Counts
 	d.metrics.Committed(source, ops.Unit{Read: c.Read, Events: c.New, Versions: c.New + c.Updated + c.Stale, Unchanged: c.Unchanged, Rejects: u.Rejects,
-		Newest: u.ReadAt, Took: u.Took})
+		Newest: u.Newest, Took: u.Took})
 }
 
 // Services are what the daemon runs, in the order of their start.
@@ -44,7 +47,8 @@ func (d *Daemon) Services(h *Hub) (*service.Group, error) {
 			cron = "@every " + s.Schedule.Every.Std().String()
 		}
 		sources = append(sources, schedule.Source{ID: s.ID, Cron: cron, Jitter: s.Schedule.Jitter.Std(), Overlap: schedule.Overlap(s.Schedule.Overlap),
-			Missed: schedule.Missed(s.Schedule.Missed), Timeout: s.Schedule.Timeout.Std()})
+			Missed: schedule.Missed(s.Schedule.Missed), Timeout: s.Schedule.Timeout.Std(),
+			Breaker: schedule.BreakerConfig{Failures: s.Breaker.Failures, Pause: s.Breaker.OpenFor.Std()}})
 	}
 	sched, err := schedule.New(schedule.Config{Sources: sources, Zone: h.Catalog.Hub.Location(), Concurrency: set.Run.MaxConcurrent, Grace: set.Run.Grace.Std(),
 		History: history{h}, Breakers: breakers{h}}, d.sync, h.Log)
@@ -52,7 +56,9 @@ func (d *Daemon) Services(h *Hub) (*service.Group, error) {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	d.sched = sched
-	members := []service.Named{{Name: "maintenance", Service: service.New("maintenance", d.maintain)}}
+	members := []service.Named{{Name: "maintenance", Service: service.New("maintenance", d.maintain)},
+		{Name: "control", Service: service.New("control", d.control)}}
+	d.seed(h)
 	if set.Server.Listen != "" {
 		server := ops.NewServer(set.Server.Listen, d.metrics, []ops.Check{{Name: "store", Vital: true, Run: h.Store.Ready}}, h.Log)
 		server.Handle("GET /v1/status", http.HandlerFunc(d.status))
@@ -60,6 +66,30 @@ func (d *Daemon) Services(h *Hub) (*service.Group, error) {
 	}
 	members = append(members, service.Named{Name: "scheduler", Service: sched})
 	return service.NewGroup(h.Log, members...), nil
+}
+
+// seed tells the metrics what earlier daemons did, so that a restart does not look like silence (invariant 9).
+func (d *Daemon) seed(h *Hub) {
+	rows, err := h.Store.DB().Query(`SELECT source_id, max(started_at) FILTER (status = 'ok'), (SELECT max(valid_from) FROM event_version v WHERE v.source_id = r.source_id) FROM run r GROUP BY source_id`)
+	if err != nil {
+		h.Log.Warn("reading earlier runs", "error", err)
+		return
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var good, newest sql.NullTime
+		if err := rows.Scan(&id, &good, &newest); err != nil {
+			h.Log.Warn("reading earlier runs", "error", err)
+			return
+		}
+		if good.Valid {
+			d.metrics.LastGoodRun(id, good.Time)
+		}
+		if newest.Valid {
+			d.metrics.Newest(id, newest.Time)
+		}
+	}
 }
 
 // sync is one run of the scheduler.
@@ -123,6 +153,7 @@ func (d *Daemon) maintain(ctx context.Context, ready func()) error {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	var expired time.Time
+	var landed int64
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,13 +164,19 @@ func (d *Daemon) maintain(ctx context.Context, ready func()) error {
 			d.hub.Log.Warn("writing the log into the database", "error", err)
 		}
 		z := d.hub.Store.Sizes()
-		d.metrics.Sizes(z.Database, z.Log, 0)
+		d.metrics.Sizes(z.Database, z.Log, landed)
 		for _, s := range d.sched.Snapshot() {
 			d.metrics.Breaker(s.Source, string(s.Breaker.Phase))
 			d.metrics.NextRun(s.Source, s.NextRun)
 		}
 		if time.Since(expired) > expireEvery {
 			expired = time.Now()
+			landed = folderSize(d.hub.LandingDir())
+			if n, err := d.hub.Store.ExpireTokens(ctx, expired); err != nil {
+				d.hub.Log.Warn("expiring tokens", "error", err)
+			} else if n > 0 {
+				d.hub.Log.Info("tokens expired", "tokens", n)
+			}
 			if n, err := d.hub.ExpireLanding(expired); err != nil {
 				d.hub.Log.Warn("expiring the landing", "error", err)
 			} else if n > 0 {
@@ -179,4 +216,18 @@ func (s breakers) SaveBreaker(ctx context.Context, source string, st schedule.Br
 		return err
 	}
 	return s.h.Store.SaveBreaker(ctx, source, string(b))
+}
+
+// folderSize adds up the files below a folder; what cannot be read counts nothing.
+func folderSize(dir string) (n int64) {
+	filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil
+		}
+		if fi, err := e.Info(); err == nil {
+			n += fi.Size()
+		}
+		return nil
+	})
+	return n
 }

@@ -88,7 +88,7 @@ func New(cfg Config, run RunFunc, log *slog.Logger) (*Scheduler, error) {
 		for _, p := range src.Validate() {
 			errs = append(errs, fmt.Errorf("source %s: %w", src.ID, p))
 		}
-		s.entries[src.ID] = &entry{src: src, breaker: NewBreaker(cfg.Breaker)}
+		s.entries[src.ID] = &entry{src: src, breaker: NewBreaker(src.breaker(cfg.Breaker))}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("checking schedules: %w", err)

@@ -36,6 +36,7 @@ type Source struct {
 	CatchUp int           `yaml:"catch_up"` // most runs that all starts; 24
 	Timeout time.Duration `yaml:"timeout"`  // of one run; 1h
 	Weight  int           `yaml:"weight"`   // share of the global concurrency; 1
+	Breaker BreakerConfig `yaml:"-"`        // replaces the fields of Config.Breaker that it sets
 }
 
 // Defaults returns src with every unset field at its default.
@@ -141,3 +142,15 @@ var (
 	// ErrStopping is the cause of a run's context when the scheduler stops.
 	ErrStopping = errors.New("scheduler is stopping")
 )
+
+// breaker is the source's own breaker settings over those of all sources.
+func (src Source) breaker(all BreakerConfig) BreakerConfig {
+	if src.Breaker.Failures > 0 {
+		all.Failures = src.Breaker.Failures
+	}
+	if src.Breaker.Pause > 0 {
+		all.Pause = src.Breaker.Pause
+		all.MaxPause = max(all.MaxPause, src.Breaker.Pause)
+	}
+	return all
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"onegrid/event"
 	"onegrid/warehouse"
 )
 
@@ -201,4 +202,14 @@ func syncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// ExpireTokens deletes the party tokens whose last day lies before the day of now (PIPL art. 19).
+func (s *Store) ExpireTokens(ctx context.Context, now time.Time) (int64, error) {
+	s.lane <- struct{}{}
+	defer func() { <-s.lane }()
+	if s.writer == nil || s.down != nil {
+		return 0, nil
+	}
+	return s.execN(ctx, "DELETE FROM event_party_token WHERE expires < CAST(epoch_ms(?) AS DATE)", now.In(event.Shanghai).UnixMilli()+8*3600*1000)
 }
