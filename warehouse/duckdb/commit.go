@@ -225,6 +225,11 @@ func (t *tx) append(ctx context.Context, c *warehouse.Chunk) error {
 			t.counts.Stale++
 		}
 	}
+	if t.counts.New >= bulkUnit {
+		if err := t.s.roomFor(ctx, t.counts.New); err != nil {
+			return err
+		}
+	}
 	if d.keep > 0 {
 		if err := t.insert(ctx, c, in, d); err != nil {
 			return err
@@ -352,7 +357,11 @@ func (t *tx) update(ctx context.Context, rows []rowFP, set string) error {
 		return err
 	}
 	defer t.s.feeds.update.drop()
-	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM memory.upd u WHERE event_version.rowid = u.rid")
+	// Copied first, as in lookup: the size of a batch is not known to the engine.
+	if err := t.s.exec(ctx, "CREATE OR REPLACE TEMP TABLE upd AS SELECT * FROM memory.upd"); err != nil {
+		return fmt.Errorf("superseding states: %w", err)
+	}
+	got, err := t.s.execN(ctx, "UPDATE event_version SET "+set+" FROM upd u WHERE event_version.rowid = u.rid")
 	if err != nil {
 		return fmt.Errorf("superseding states: %w", err)
 	}

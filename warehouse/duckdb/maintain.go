@@ -82,17 +82,44 @@ func (s *Store) CheckpointIdle(ctx context.Context, idle time.Duration, maxLog i
 	return err
 }
 
+// lookupMemory is the engine's memory while a small unit is compared with a large store: the stored ids stay cached, 160 MB
+// for ten million. With less, every commit reads and verifies them anew.
+const (
+	lookupMemory = "1GB"
+	largeStore   = 2_000_000
+	bulkUnit     = 50_000 // new rows of a unit from which on it is loading, not following
+)
+
+// roomFor gives the engine the memory that a lookup wants, and takes it back for a bulk load. The caller holds the lane.
+func (s *Store) roomFor(ctx context.Context, loaded int64) error {
+	want := s.opts.MemoryLimit
+	if s.seen.total > largeStore && loaded < bulkUnit {
+		want = lookupMemory
+	}
+	if want == s.memory {
+		return nil
+	}
+	if err := s.exec(ctx, "SET memory_limit="+quoteText(want)); err != nil {
+		return err
+	}
+	s.memory = want
+	return nil
+}
+
 // checkpointMemory is the engine's memory while it writes its log into the file: every column of a row group is held and
 // compressed at once. A checkpoint that runs out of memory costs the handle, so it gets more than loading needs.
 const checkpointMemory = "384MB"
 
 // checkpoint writes the log into the database. The caller holds the lane.
 func (s *Store) checkpoint(ctx context.Context) error {
+	if s.memory == lookupMemory {
+		return s.exec(ctx, "CHECKPOINT")
+	}
 	if err := s.exec(ctx, "SET memory_limit="+quoteText(checkpointMemory)); err != nil {
 		return err
 	}
 	err := s.exec(ctx, "CHECKPOINT")
-	if rerr := s.exec(ctx, "SET memory_limit="+quoteText(s.opts.MemoryLimit)); err == nil {
+	if rerr := s.exec(ctx, "SET memory_limit="+quoteText(s.memory)); err == nil {
 		err = rerr
 	}
 	return err

@@ -52,6 +52,7 @@ type Store struct {
 	probes  probeNumber
 	askers  chan *asker // kept reading connections
 	lastUse time.Time
+	memory  string // the engine's memory limit as it is set
 }
 
 const (
@@ -150,6 +151,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.writer = conn
 	tmp := filepath.Join(s.opts.Dir, "tmp")
+	s.memory = s.opts.MemoryLimit
 	settings := []string{
 		"SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false", // invariant 10: nothing is fetched
 		"SET memory_limit=" + quoteText(s.opts.MemoryLimit),

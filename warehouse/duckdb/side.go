@@ -159,7 +159,10 @@ func (t *tx) flush(ctx context.Context) error {
 		if err := t.s.feeds.ids.give(rec); err != nil {
 			return err
 		}
-		err := t.s.exec(ctx, "DELETE FROM event_party_token WHERE event_id IN (SELECT id FROM memory.renewed)")
+		err := t.s.exec(ctx, "CREATE OR REPLACE TEMP TABLE renewed AS SELECT id FROM memory.renewed")
+		if err == nil {
+			err = t.s.exec(ctx, "DELETE FROM event_party_token WHERE event_id IN (SELECT id FROM renewed)")
+		}
 		if err != nil {
 			return fmt.Errorf("replacing tokens: %w", err)
 		}

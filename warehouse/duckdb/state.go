@@ -242,7 +242,10 @@ func (s *Store) Unchanged(ctx context.Context, ids []byte, fps []uint64) ([]bool
 	}
 	defer k.feed.drop()
 	// The fingerprint is the join key: eight bytes a stored row. The id settles it.
-	rdr, err := k.arrow.QueryContext(ctx, "SELECT p.n FROM event_version e JOIN "+k.feed.view+" p ON e.source_fp = p.fp AND e.event_id = p.id WHERE e.known_to IS NULL")
+	if _, err := k.conn.(driver.ExecerContext).ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE known AS SELECT * FROM "+k.feed.view, nil); err != nil {
+		return nil, fmt.Errorf("comparing with the store: %w", err)
+	}
+	rdr, err := k.arrow.QueryContext(ctx, "SELECT p.n FROM event_version e JOIN known p ON e.source_fp = p.fp AND e.event_id = p.id WHERE e.known_to IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("comparing with the store: %w", err)
 	}
