@@ -29,7 +29,7 @@ func TestMinimal(t *testing.T) {
 	if got, want := c.Hub.Data, filepath.Join(dir, "data"); got != want {
 		t.Errorf("data = %q, want %q", got, want)
 	}
-	if c.Hub.Landing.KeepDays != 30 || c.Hub.Server.Listen != "127.0.0.1:8686" || c.Hub.Store.MemoryLimit != 112e6 {
+	if c.Hub.Landing.KeepDays != 30 || c.Hub.Server.Listen != "127.0.0.1:8686" || c.Hub.Store.MemoryLimit != 144e6 {
 		t.Errorf("defaults are missing: %+v", c.Hub)
 	}
 }

@@ -114,7 +114,7 @@ func DefaultHub() Hub {
 		Zone: "Asia/Shanghai",
 		Data: "./data",
 		Store: Store{
-			MemoryLimit: 112e6,
+			MemoryLimit: 144e6,
 			UnitRows:    122_880, // one row group of the engine: written once, straight to the file
 			UnitWait:    Duration(2 * time.Second),
 		},

@@ -130,7 +130,7 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 	}
 	open = false
 	began := time.Now()
-	if err := s.exec(hard, "COMMIT"); err != nil {
+	if err := s.withMemory(hard, "COMMIT"); err != nil {
 		s.exec(hard, "ROLLBACK")
 		return rec, landed, commitError{err}
 	}

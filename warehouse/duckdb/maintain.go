@@ -111,16 +111,20 @@ func (s *Store) roomFor(ctx context.Context, loaded int64) error {
 const checkpointMemory = "384MB"
 
 // checkpoint writes the log into the database. The caller holds the lane.
-func (s *Store) checkpoint(ctx context.Context) error {
+func (s *Store) checkpoint(ctx context.Context) error { return s.withMemory(ctx, "CHECKPOINT") }
+
+// withMemory runs a statement that writes row groups, COMMIT or CHECKPOINT, with the memory that it may need.
+func (s *Store) withMemory(ctx context.Context, statement string) error {
 	if s.memory == lookupMemory {
-		return s.exec(ctx, "CHECKPOINT")
+		return s.exec(ctx, statement)
 	}
 	if err := s.exec(ctx, "SET memory_limit="+quoteText(checkpointMemory)); err != nil {
 		return err
 	}
-	err := s.exec(ctx, "CHECKPOINT")
-	if rerr := s.exec(ctx, "SET memory_limit="+quoteText(s.memory)); err == nil {
-		err = rerr
+	err := s.exec(ctx, statement)
+	if rerr := s.exec(ctx, "SET memory_limit="+quoteText(s.memory)); err == nil && rerr != nil {
+		// The statement is done; a limit that stays high is no failure of it.
+		s.log.Warn("setting the engine's memory limit back", "error", short(rerr))
 	}
 	return err
 }
