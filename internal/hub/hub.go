@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"onegrid/catalog"
@@ -104,17 +105,10 @@ func fingerprintSeed(keys privacy.Keys) ([]byte, error) {
 
 // resolveFile makes a relative file: reference relative to the configuration folder.
 func resolveFile(dir, ref string) string {
-	if path, ok := cutPrefix(ref, "file:"); ok && !filepath.IsAbs(path) {
+	if path, ok := strings.CutPrefix(ref, "file:"); ok && path != "" && !filepath.IsAbs(path) {
 		return "file:" + filepath.Join(dir, path)
 	}
 	return ref
-}
-
-func cutPrefix(s, prefix string) (string, bool) {
-	if len(s) > len(prefix) && s[:len(prefix)] == prefix {
-		return s[len(prefix):], true
-	}
-	return s, false
 }
 
 // DataDir is the absolute data directory.
