@@ -6,20 +6,20 @@ import "fmt"
 type Code string
 
 const (
-	Denied          Code = "denied"           // the gate: outside the allow-list
-	Syntax          Code = "syntax"           // not SQL, or not one statement
-	Invalid         Code = "invalid"          // names, types or parameters do not fit
-	Unauthenticated Code = "unauthenticated"  // no or wrong proof
-	Forbidden       Code = "forbidden"        // this role may not
-	RateLimited     Code = "rate_limited"     // too many questions or attempts
-	Busy            Code = "busy"             // the queue is full
-	TooLarge        Code = "too_large"        // SQL text, rows or bytes over the limit
-	Timeout         Code = "timeout"          // over the time limit; it was ended
-	Cancelled       Code = "cancelled"        // by the client
-	OutOfMemory     Code = "out_of_memory"    // over the worker's memory; it was ended or refused
-	Unsupported     Code = "unsupported"      // a feature that this surface does not have
-	Unavailable     Code = "unavailable"      // no generation yet, no worker, audit cannot be written
-	Internal        Code = "internal"         // a fault of ours
+	Denied          Code = "denied"          // the gate: outside the allow-list
+	Syntax          Code = "syntax"          // not SQL, or not one statement
+	Invalid         Code = "invalid"         // names, types or parameters do not fit
+	Unauthenticated Code = "unauthenticated" // no or wrong proof
+	Forbidden       Code = "forbidden"       // this role may not
+	RateLimited     Code = "rate_limited"    // too many questions or attempts
+	Busy            Code = "busy"            // the queue is full
+	TooLarge        Code = "too_large"       // SQL text, rows or bytes over the limit
+	Timeout         Code = "timeout"         // over the time limit; it was ended
+	Cancelled       Code = "cancelled"       // by the client
+	OutOfMemory     Code = "out_of_memory"   // over the worker's memory; it was ended or refused
+	Unsupported     Code = "unsupported"     // a feature that this surface does not have
+	Unavailable     Code = "unavailable"     // no generation yet, no worker, audit cannot be written
+	Internal        Code = "internal"        // a fault of ours
 )
 
 // Error is every error that a client sees. It holds no value of a row and no name outside the published catalog.
