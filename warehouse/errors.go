@@ -7,6 +7,12 @@ var (
 	ErrFenced = errors.New("resume point moved: another run of this source is ahead")
 	// ErrUnbalanced means that counts inside the transaction did not add up. Nothing was stored.
 	ErrUnbalanced = errors.New("records of the unit do not add up")
+	// ErrPosition means that a position is of another store, or of a history that this store no longer has. Start again
+	// from the zero Position.
+	ErrPosition = errors.New("position is not of this store's history: read everything again")
+	// ErrLinks means that incidents would not be consistent: an incident without exactly one countable member, an event in
+	// two incidents, or a link to an event that is not stored. Nothing was stored.
+	ErrLinks = errors.New("links do not make consistent incidents")
 	// ErrDiskFull means that a write met a full disk or quota. Nothing was stored; free space and go on.
 	ErrDiskFull = errors.New("no space left for the store")
 	// ErrDown means that the engine gave up its handle and could not be reopened yet.
