@@ -1,0 +1,125 @@
+package pgcatalog
+
+import (
+	"fmt"
+	"strings"
+)
+
+// prefix keeps our functions apart from the engine's own of the same name, which describe the engine.
+const prefix = "pgc_"
+
+// macro is one function: its parameter lists with their bodies. Name is PostgreSQL's.
+type macro struct {
+	name  string
+	forms []form
+}
+
+type form struct{ params, body string }
+
+// one makes a macro whose answer does not depend on how many arguments there are.
+func one(name, body string, params ...string) macro {
+	m := macro{name: name}
+	for _, p := range params {
+		m.forms = append(m.forms, form{p, body})
+	}
+	return m
+}
+
+// macros are the functions of PostgreSQL that clients call while they browse. None of them reads a setting, a file or the
+// engine's catalog.
+func macros(database string) []macro {
+	null := "NULL::VARCHAR"
+	yes, no := "true", "false"
+	var types strings.Builder
+	types.WriteString("CASE (o)::BIGINT")
+	for _, t := range pgTypes() {
+		fmt.Fprintf(&types, " WHEN %d THEN %s", t.OID, text(t.Long))
+	}
+	types.WriteString(" ELSE '???' END")
+	var typeOID strings.Builder
+	typeOID.WriteString("CASE lower(o)")
+	for _, t := range pgTypes() {
+		fmt.Fprintf(&typeOID, " WHEN %s THEN %d", text(t.Name), t.OID)
+		if t.Long != t.Name {
+			fmt.Fprintf(&typeOID, " WHEN %s THEN %d", text(t.Long), t.OID)
+		}
+	}
+	typeOID.WriteString(" ELSE NULL END")
+	setting := "CASE lower(n) WHEN 'server_version_num' THEN '" + ServerVersionNum + "' WHEN 'server_version' THEN '" + ServerVersion +
+		"' WHEN 'timezone' THEN 'Asia/Shanghai' WHEN 'search_path' THEN '\"$user\", public' WHEN 'transaction_isolation' THEN 'repeatable read'" +
+		" WHEN 'standard_conforming_strings' THEN 'on' WHEN 'client_encoding' THEN 'UTF8' WHEN 'server_encoding' THEN 'UTF8' WHEN 'max_index_keys' THEN '32'" +
+		" WHEN 'transaction_read_only' THEN 'on' WHEN 'default_transaction_read_only' THEN 'on' WHEN 'block_size' THEN '8192' ELSE NULL END"
+	ms := []macro{
+		one("pg_get_userbyid", "'onegrid'", "o"),
+		one("pg_table_is_visible", yes, "o"), one("pg_type_is_visible", yes, "o"), one("pg_function_is_visible", yes, "o"),
+		one("pg_opclass_is_visible", yes, "o"), one("pg_operator_is_visible", yes, "o"), one("pg_collation_is_visible", yes, "o"),
+		one("pg_relation_is_publishable", no, "o"), one("pg_is_other_temp_schema", no, "o"), one("pg_my_temp_schema", "0::BIGINT", ""),
+		one("pg_relation_is_updatable", "0", "o, f"), one("pg_column_is_updatable", no, "o, n, f"),
+		one("format_type", types.String(), "o, m"),
+		one("pg_get_expr", null, "e, r", "e, r, p"),
+		one("obj_description", "(SELECT description FROM pg_description d WHERE d.objoid = o AND d.objsubid = 0)", "o", "o, c"),
+		one("col_description", "(SELECT description FROM pg_description d WHERE d.objoid = o AND d.objsubid = n)", "o, n"),
+		one("shobj_description", null, "o, c"),
+		one("pg_size_pretty", "format_bytes(b)", "b"),
+		one("pg_table_size", "0::BIGINT", "o"), one("pg_total_relation_size", "0::BIGINT", "o"), one("pg_relation_size", "0::BIGINT", "o", "o, f"),
+		one("pg_indexes_size", "0::BIGINT", "o"), one("pg_database_size", "0::BIGINT", "d"), one("pg_tablespace_size", "0::BIGINT", "o"),
+		one("pg_encoding_to_char", "'UTF8'", "e"), one("pg_char_to_encoding", "6", "e"), one("getdatabaseencoding", "'UTF8'", ""),
+		one("array_to_string", "list_aggregate(l::VARCHAR[], 'string_agg', s)", "l, s", "l, s, n"),
+		one("array_upper", "len(l)::INTEGER", "l, d"), one("array_lower", "1", "l, d"), one("array_length", "len(l)::INTEGER", "l, d"),
+		one("pg_get_constraintdef", null, "o", "o, p"), one("pg_get_indexdef", null, "o", "o, c, p"), one("pg_get_viewdef", "''", "o", "o, p"),
+		one("pg_get_triggerdef", null, "o", "o, p"), one("pg_get_ruledef", null, "o", "o, p"), one("pg_get_functiondef", null, "o"),
+		one("pg_get_function_result", null, "o"), one("pg_get_function_arguments", null, "o"), one("pg_get_function_identity_arguments", null, "o"),
+		one("pg_get_function_sqlbody", null, "o"), one("pg_get_statisticsobjdef_columns", null, "o"), one("pg_get_statisticsobjdef", null, "o"),
+		one("pg_get_serial_sequence", null, "t, c"), one("pg_get_partkeydef", null, "o"), one("pg_get_partition_constraintdef", null, "o"),
+		one("pg_tablespace_location", "''", "o"), one("pg_stat_get_numscans", "0::BIGINT", "o"),
+		one("current_schema", "'public'", ""), one("current_schemas", "['pg_catalog', 'public']", "b"),
+		one("current_database", text(database), ""), one("current_catalog", text(database), ""),
+		one("version", text(VersionText), ""), one("pg_backend_pid", "0", ""), one("pg_is_in_recovery", no, ""), one("pg_is_wal_replay_paused", no, ""),
+		one("txid_current", "0::BIGINT", ""), one("pg_postmaster_start_time", "NULL::TIMESTAMPTZ", ""), one("pg_conf_load_time", "NULL::TIMESTAMPTZ", ""),
+		one("inet_server_addr", null, ""), one("inet_server_port", "NULL::INTEGER", ""), one("inet_client_addr", null, ""),
+		one("has_table_privilege", "lower(p) LIKE 'select%'", "o, p", "u, o, p"), one("has_any_column_privilege", "lower(p) LIKE 'select%'", "o, p", "u, o, p"),
+		one("has_column_privilege", "lower(p) LIKE 'select%'", "o, c, p", "u, o, c, p"), one("has_schema_privilege", "lower(p) LIKE 'usage%'", "o, p", "u, o, p"),
+		one("has_database_privilege", "lower(p) LIKE 'connect%'", "o, p", "u, o, p"), one("has_function_privilege", no, "o, p", "u, o, p"),
+		one("has_sequence_privilege", no, "o, p", "u, o, p"), one("pg_has_role", no, "o, p", "u, o, p"),
+		one("set_config", "v", "n, v, l"), one("current_setting", setting, "n", "n, m"),
+		one("quote_ident", `'"' || replace(i, '"', '""') || '"'`, "i"),
+		one("regclass_oid", "(SELECT c.oid FROM pg_class c WHERE c.relname = replace(replace(replace(lower(o), 'pg_catalog.', ''), 'public.', ''), '\"', ''))", "o"),
+		one("to_regclass", "(SELECT c.oid FROM pg_class c WHERE c.relname = replace(replace(replace(lower(o), 'pg_catalog.', ''), 'public.', ''), '\"', ''))", "o"),
+		one("regclass_name", "(SELECT c.relname FROM pg_class c WHERE c.oid = o)", "o"),
+		one("regnamespace_name", "(SELECT n.nspname FROM pg_namespace n WHERE n.oid = o)", "o"),
+		one("regnamespace_oid", "(SELECT n.oid FROM pg_namespace n WHERE n.nspname = o)", "o"),
+		one("regtype_name", types.String(), "o"), one("regtype_oid", typeOID.String(), "o"), one("to_regtype", typeOID.String(), "o"),
+		one("_pg_expandarray", "{'x': NULL::INTEGER, 'n': NULL::INTEGER}", "l"),
+		one("_pg_char_max_length", "NULL::INTEGER", "o, m"), one("_pg_numeric_precision", "NULL::INTEGER", "o, m"), one("_pg_numeric_scale", "NULL::INTEGER", "o, m"),
+		one("_pg_truetypid", "NULL::BIGINT", "a, t"), one("_pg_truetypmod", "NULL::INTEGER", "a, t"),
+		one("array_remove", "list_filter(l, x -> x IS DISTINCT FROM e)", "l, e"),
+	}
+	return ms
+}
+
+// ServerVersion is the version of PostgreSQL that is announced: clients choose their catalog queries by it.
+const (
+	ServerVersion    = "15.0"
+	ServerVersionNum = "150000"
+	VersionText      = "PostgreSQL 15.0 (onegrid query surface on DuckDB; read only)"
+)
+
+// Functions are the functions that Statements makes, by the names they have in the snapshot.
+func Functions() []string {
+	var out []string
+	for _, m := range macros("") {
+		out = append(out, prefix+m.name)
+	}
+	return out
+}
+
+func (m macro) ddl() string {
+	var forms []string
+	for _, f := range m.forms {
+		forms = append(forms, "("+f.params+") AS "+f.body)
+	}
+	return "CREATE MACRO " + prefix + m.name + strings.Join(forms, ", ")
+}
+
+// text quotes a literal that the program itself makes.
+func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

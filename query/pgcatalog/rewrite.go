@@ -1,0 +1,328 @@
+package pgcatalog
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+var functionNames = sync.OnceValue(func() map[string]bool {
+	m := map[string]bool{}
+	for _, f := range macros("") {
+		m[f.name] = true
+	}
+	return m
+})
+
+// castTypes are PostgreSQL's type names in casts that the engine spells otherwise.
+var castTypes = map[string]string{"name": "VARCHAR", "oid": "BIGINT", "xid": "BIGINT", "cid": "BIGINT", "regproc": "VARCHAR", "regprocedure": "VARCHAR", "char": "VARCHAR",
+	"int2vector": "SMALLINT[]", "oidvector": "BIGINT[]", "bpchar": "VARCHAR", "citext": "VARCHAR", "sql_identifier": "VARCHAR", "cardinal_number": "INTEGER", "character_data": "VARCHAR", "yes_or_no": "VARCHAR"}
+
+// bracesLiteral is a constant of PostgreSQL's array input syntax, '{1,2}'.
+var bracesLiteral = regexp.MustCompile(`^'\{[0-9, ]*\}'$`)
+
+// Session is what a rewritten text may ask about itself.
+type Session struct{ User string }
+
+// Rewrite translates what PostgreSQL clients write about the catalog into names of a snapshot: schema prefixes pg_catalog
+// and information_schema, public, functions of pgc_, casts to reg* types, OPERATOR(), COLLATE "default", array constants
+// and session users. Other text is returned unchanged, byte for byte.
+func Rewrite(sql string, who Session) string {
+	ts := lex(sql)
+	r := rewriter{in: ts, who: who}
+	for r.i = 0; r.i < len(ts); r.i++ {
+		r.step()
+	}
+	if !r.changed {
+		return sql
+	}
+	var b strings.Builder
+	for _, t := range r.out {
+		b.WriteString(t.text)
+	}
+	return b.String()
+}
+
+type rewriter struct {
+	in, out []token
+	i       int
+	who     Session
+	changed bool
+}
+
+// peek is the n-th token after the current one that is not white space; n = 0 is the current one. The second result is
+// its index.
+func (r *rewriter) peek(n int) (token, int) {
+	j := r.i
+	for ; j < len(r.in); j++ {
+		if r.in[j].kind == space {
+			continue
+		}
+		if n == 0 {
+			return r.in[j], j
+		}
+		n--
+	}
+	return token{}, len(r.in)
+}
+
+// last is the latest token written that is not white space.
+func (r *rewriter) last() token {
+	for j := len(r.out) - 1; j >= 0; j-- {
+		if r.out[j].kind != space {
+			return r.out[j]
+		}
+	}
+	return token{}
+}
+
+func (r *rewriter) emit(t token) { r.out = append(r.out, t) }
+
+// put writes text in place of the tokens up to and including index end.
+func (r *rewriter) put(k kind, text string, end int) {
+	if text != "" {
+		r.emit(token{k, text})
+	}
+	r.i = end
+	r.changed = true
+}
+
+func (r *rewriter) step() {
+	t := r.in[r.i]
+	after := r.last()
+	switch name := t.name(); {
+	case name != "" && after.text != ".":
+		if !r.qualified(name) && !r.plain(t, name) {
+			r.emit(t)
+		}
+	case t.kind == other && t.text == "::":
+		if !r.cast() {
+			r.emit(t)
+		}
+	case t.kind == literal && bracesLiteral.MatchString(t.text):
+		r.put(literal, "'["+t.text[2:len(t.text)-2]+"]'", r.i)
+	default:
+		r.emit(t)
+	}
+}
+
+// qualified handles a name that may be a schema.
+func (r *rewriter) qualified(schema string) bool {
+	dot, _ := r.peek(1)
+	second, at := r.peek(2)
+	name := second.name()
+	if dot.text != "." || name == "" && second.text != "~" {
+		return false
+	}
+	paren, _ := r.peek(3)
+	switch schema {
+	case "pg_catalog":
+		r.i = at
+		if name == "generate_series" {
+			r.nameSeries(at)
+		}
+		if !r.plain(second, name) {
+			r.put(second.kind, second.text, at)
+		}
+		r.changed = true
+		return true
+	case "information_schema":
+		switch {
+		case paren.text == "(" && functionNames()[name]:
+			r.put(word, prefix+name, at)
+		case relationNames()["information_schema_"+name]:
+			r.put(word, "information_schema_"+name, at)
+		default:
+			return false
+		}
+		return true
+	case "public":
+		r.put(second.kind, second.text, at)
+		return true
+	}
+	return false
+}
+
+// plain handles a name without a schema: functions, OPERATOR(), COLLATE, session users.
+func (r *rewriter) plain(t token, name string) bool {
+	next, at := r.peek(1)
+	switch {
+	case t.kind == word && name == "operator" && next.text == "(":
+		// OPERATOR(pg_catalog.~)
+		var op strings.Builder
+		for j := at + 1; j < len(r.in); j++ {
+			switch x := r.in[j]; {
+			case x.text == ")":
+				r.put(other, op.String(), j)
+				return true
+			case x.kind == other && x.text != ".":
+				op.WriteString(x.text)
+			}
+		}
+		return false
+	case t.kind == word && name == "collate":
+		if next.is("pg_catalog") {
+			if _, end := r.peek(3); end < len(r.in) {
+				r.put(word, "", end)
+				return true
+			}
+		}
+		if next.name() == "default" {
+			r.put(word, "", at)
+			return true
+		}
+		return false
+	case next.text == "(" && functionNames()[name]:
+		r.put(word, prefix+name, r.i)
+		return true
+	case t.kind == word && name == "to_char" && next.text == "(":
+		return r.toChar(at)
+	case t.kind == word && r.who.User != "" && next.text != "(" && next.text != "." && (name == "current_user" || name == "session_user" || name == "current_role") && !r.last().is("as"):
+		r.put(literal, text(r.who.User), r.i)
+		return true
+	case t.kind == word && next.text != "(" && next.text != "." && (name == "current_catalog" || name == "current_schema") && !r.last().is("as"):
+		r.put(word, prefix+name+"()", r.i)
+		return true
+	}
+	return false
+}
+
+// end is the index of the parenthesis that closes the one at index open, -1 if none does.
+func (r *rewriter) end(open int) int {
+	depth := 0
+	for j := open; j < len(r.in); j++ {
+		switch r.in[j].text {
+		case "(":
+			depth++
+		case ")":
+			if depth--; depth == 0 {
+				return j
+			}
+		}
+	}
+	return -1
+}
+
+// nameSeries makes the alias of a function the name of its column, as PostgreSQL has it: generate_series(1, 3) s is s(s).
+func (r *rewriter) nameSeries(at int) {
+	save := r.i
+	defer func() { r.i = save }()
+	r.i = at
+	_, open := r.peek(1)
+	close := r.end(open)
+	if close < 0 {
+		return
+	}
+	r.i = close
+	alias, where := r.peek(1)
+	if following, _ := r.peek(2); alias.kind == word && following.text != "(" && !keyword[strings.ToUpper(alias.text)] {
+		r.in[where].text = alias.text + "(" + alias.text + ")"
+	}
+}
+
+// charPatterns translates the patterns of to_char that clients generate into strftime's (PostgreSQL 15, table 9.27).
+var charPatterns = strings.NewReplacer("YYYY", "%Y", "HH24", "%H", "HH12", "%I", "Month", "%B", "Mon", "%b", "MM", "%m", "DD", "%d", "MI", "%M", "SS", "%S",
+	"Day", "%A", "Dy", "%a", "MS", "%g", "IYYY", "%G", "IW", "%V", "DDD", "%j", "AM", "%p", "%", "%%")
+
+// toChar turns to_char(time, 'pattern') into strftime, which wants a constant.
+func (r *rewriter) toChar(open int) bool {
+	close := r.end(open)
+	if close < 0 {
+		return false
+	}
+	j := close - 1
+	for j > open && r.in[j].kind == space {
+		j--
+	}
+	k := j - 1
+	for k > open && r.in[k].kind == space {
+		k--
+	}
+	if r.in[j].kind != literal || r.in[j].text[0] != '\'' || r.in[k].text != "," {
+		return false
+	}
+	r.in[j].text = charPatterns.Replace(r.in[j].text)
+	r.put(word, "strftime", r.i)
+	return true
+}
+
+// cast handles ::type. Casts to the reg* types become calls, since the engine has no such types: a constant is looked up
+// by name, anything else is an id whose name is wanted.
+func (r *rewriter) cast() bool {
+	typ, at := r.peek(1)
+	if typ.is("pg_catalog") || typ.is("information_schema") {
+		if dot, _ := r.peek(2); dot.text == "." {
+			typ, at = r.peek(3)
+		}
+	}
+	name := typ.name()
+	switch name {
+	case "regclass", "regnamespace", "regtype":
+		start := r.operand()
+		if start < 0 {
+			return false
+		}
+		suffix := "_name"
+		if k := r.out[start].kind; k == literal || k == param {
+			suffix = "_oid"
+		}
+		var b strings.Builder
+		b.WriteString(prefix + name + suffix + "(")
+		for _, t := range r.out[start:] {
+			b.WriteString(t.text)
+		}
+		b.WriteString(")")
+		r.out = append(r.out[:start], token{quoted, b.String()})
+		r.i, r.changed = at, true
+		return true
+	}
+	if to, ok := castTypes[name]; ok && (typ.kind == quoted || name != "char") {
+		r.put(word, "::"+to, at)
+		return true
+	}
+	if r.in[r.i].text == "::" && name != "" && at > r.i+1 {
+		if first, _ := r.peek(1); first.is("pg_catalog") {
+			r.put(word, "::"+typ.text, at)
+			return true
+		}
+	}
+	return false
+}
+
+// operand is the index in out of the first token of the expression that ends there: a literal, a parameter, a name with
+// its qualifiers, a call or a group in parentheses.
+func (r *rewriter) operand() int {
+	j := len(r.out) - 1
+	for j >= 0 && r.out[j].kind == space {
+		j--
+	}
+	if j < 0 {
+		return -1
+	}
+	if r.out[j].text == ")" {
+		depth := 0
+		for ; j >= 0; j-- {
+			if r.out[j].text == ")" {
+				depth++
+			} else if r.out[j].text == "(" {
+				if depth--; depth == 0 {
+					break
+				}
+			}
+		}
+		if j > 0 && (r.out[j-1].kind == word || r.out[j-1].kind == quoted) && !keyword[strings.ToUpper(r.out[j-1].text)] {
+			j--
+		}
+		return j
+	}
+	if r.out[j].kind == other {
+		return -1
+	}
+	for j >= 2 && r.out[j-1].text == "." {
+		j -= 2
+	}
+	return j
+}
+
+// keyword lists words that can stand before a parenthesis without being a function.
+var keyword = map[string]bool{"SELECT": true, "AND": true, "OR": true, "NOT": true, "IN": true, "WHERE": true, "WHEN": true, "THEN": true, "ELSE": true, "ON": true, "BY": true, "ANY": true, "ALL": true, "AS": true}
