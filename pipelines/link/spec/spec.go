@@ -218,6 +218,7 @@ type Bands struct {
 // Cluster guards the growth of clusters.
 type Cluster struct {
 	Support  float64  `yaml:"support"`  // share of cross pairs that must support a merge; 0.35 unless written
+	Weight   float64  `yaml:"weight"`   // probability from which a cross pair supports; 0.5 unless written
 	Point    string   `yaml:"point"`    // point column for diameters
 	Time     string   `yaml:"time"`     // time column for spans
 	Diameter float64  `yaml:"diameter"` // metres; 0 = no limit

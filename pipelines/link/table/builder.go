@@ -32,7 +32,7 @@ type Builder struct {
 
 // cell is a column under construction.
 type cell interface {
-	pad()       // appends null where the row has no value yet
+	pad() // appends null where the row has no value yet
 	finish() any
 }
 
@@ -114,12 +114,12 @@ func (b *Builder) Build() (*Table, error) {
 		return nil, fmt.Errorf("building table: %w", b.err)
 	}
 	t.id = b.id.finish().(*Text)
-	for row := range uint32(b.rows) {
+	for row := range int32(b.rows) {
 		switch code := t.id.Code(row); {
 		case code == 0:
-			return nil, fmt.Errorf("building table: row %d: %w", row+1, ErrNoID)
-		case code != row+1: // an earlier row has it
-			return nil, fmt.Errorf("building table: row %d: %w", row+1, ErrDuplicateID)
+			return nil, fmt.Errorf("building table: record %d: %w", row+1, ErrNoID)
+		case code != uint32(row)+1: // an earlier row has it
+			return nil, fmt.Errorf("building table: record %d: %w", row+1, ErrDuplicateID)
 		}
 	}
 	for i, c := range b.cols {

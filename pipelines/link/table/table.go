@@ -46,25 +46,19 @@ type Table struct {
 	index *dictBuilder   // record numbers are distinct, so that a code is a row plus one
 }
 
-// Pair is two rows, A < B, and the number of the blocking rule that found them.
-type Pair struct {
-	A, B uint32
-	Rule uint16
-}
-
 // Rows is the number of records.
 func (t *Table) Rows() int { return t.rows }
 
 // ID is the record number of a row, as the source writes it.
-func (t *Table) ID(row uint32) string { s, _ := t.id.Value(row); return s }
+func (t *Table) ID(row int32) string { s, _ := t.id.Value(row); return s }
 
 // IDs is the column of record numbers.
 func (t *Table) IDs() *Text { return t.id }
 
 // Find gives the row of a record number.
-func (t *Table) Find(id string) (row uint32, ok bool) {
+func (t *Table) Find(id string) (row int32, ok bool) {
 	code := t.index.find([]byte(id))
-	return code - 1, code != 0
+	return int32(code) - 1, code != 0
 }
 
 // Names are the columns in the order of their definition.
@@ -117,7 +111,7 @@ func (t *Table) Bytes() int {
 }
 
 // Null reports whether a row has no value in a column; true for a column that does not exist.
-func (t *Table) Null(name string, row uint32) bool {
+func (t *Table) Null(name string, row int32) bool {
 	switch c := t.byKey[name].(type) {
 	case *Text:
 		return c.Code(row) == 0
@@ -142,13 +136,13 @@ type Text struct {
 }
 
 // Code is the code of a row's value, 0 for null. Two rows hold the same text where their codes are equal and not 0.
-func (c *Text) Code(row uint32) uint32 { return c.codes[row] }
+func (c *Text) Code(row int32) uint32 { return c.codes[row] }
 
 // Codes are the codes of all rows, for reading only.
 func (c *Text) Codes() []uint32 { return c.codes }
 
 // Value is the text of a row; false for null.
-func (c *Text) Value(row uint32) (string, bool) {
+func (c *Text) Value(row int32) (string, bool) {
 	code := c.codes[row]
 	return c.dict.At(code), code != 0
 }
@@ -162,10 +156,10 @@ func (c *Text) bytes() int { return 4*len(c.codes) + c.dict.bytes() }
 type Number struct{ v []float64 }
 
 // At is the value of a row, NaN for null.
-func (c *Number) At(row uint32) float64 { return c.v[row] }
+func (c *Number) At(row int32) float64 { return c.v[row] }
 
 // Null reports whether the row has no value.
-func (c *Number) Null(row uint32) bool { v := c.v[row]; return v != v }
+func (c *Number) Null(row int32) bool { v := c.v[row]; return v != v }
 
 func (c *Number) bytes() int { return 8 * len(c.v) }
 
@@ -174,7 +168,7 @@ func (c *Number) bytes() int { return 8 * len(c.v) }
 type Date struct{ v []int32 }
 
 // At is the date of a row, 0 for null.
-func (c *Date) At(row uint32) int32 { return c.v[row] }
+func (c *Date) At(row int32) int32 { return c.v[row] }
 
 func (c *Date) bytes() int { return 4 * len(c.v) }
 
@@ -185,10 +179,10 @@ const NoTime = math.MinInt64
 type Time struct{ v []int64 }
 
 // At is the instant of a row in microseconds since 1970 UTC, NoTime for null.
-func (c *Time) At(row uint32) int64 { return c.v[row] }
+func (c *Time) At(row int32) int64 { return c.v[row] }
 
 // Null reports whether the row has no value.
-func (c *Time) Null(row uint32) bool { return c.v[row] == NoTime }
+func (c *Time) Null(row int32) bool { return c.v[row] == NoTime }
 
 func (c *Time) bytes() int { return 8 * len(c.v) }
 
@@ -204,10 +198,10 @@ type Set struct {
 
 // At are the tokens of a row in ascending order, for reading only; none for null. They are codes of Dict where the
 // column has one, else hashes.
-func (c *Set) At(row uint32) []uint32 { return c.items[c.offs[row]:c.offs[row+1]] }
+func (c *Set) At(row int32) []uint32 { return c.items[c.offs[row]:c.offs[row+1]] }
 
 // Null reports whether the row has no tokens.
-func (c *Set) Null(row uint32) bool { return c.offs[row] == c.offs[row+1] }
+func (c *Set) Null(row int32) bool { return c.offs[row] == c.offs[row+1] }
 
 // Dict gives the tokens as text, nil where they are hashes.
 func (c *Set) Dict() *Dict { return c.dict }
@@ -241,10 +235,10 @@ type Point struct {
 }
 
 // At is x and y (longitude and latitude where Geographic), NaN for null.
-func (c *Point) At(row uint32) (x, y float64) { return c.xy[2*row], c.xy[2*row+1] }
+func (c *Point) At(row int32) (x, y float64) { return c.xy[2*row], c.xy[2*row+1] }
 
 // Null reports whether the row has no position.
-func (c *Point) Null(row uint32) bool { v := c.xy[2*row]; return v != v }
+func (c *Point) Null(row int32) bool { v := c.xy[2*row]; return v != v }
 
 // Geographic reports whether positions are in degrees; else they are in metres.
 func (c *Point) Geographic() bool { return c.geographic }
@@ -254,7 +248,7 @@ const earthRadius = 6371008.8
 
 // Metres is the distance of two rows, NaN where one has no position. Positions in degrees are taken as lying in the
 // plane that touches the earth between them: below 10 km the error is under 0.1 % up to 70 degrees of latitude.
-func (c *Point) Metres(a, b uint32) float64 {
+func (c *Point) Metres(a, b int32) float64 {
 	dx, dy := c.xy[2*a]-c.xy[2*b], c.xy[2*a+1]-c.xy[2*b+1]
 	if c.geographic {
 		if dx > 180 {
@@ -267,6 +261,30 @@ func (c *Point) Metres(a, b uint32) float64 {
 		dy *= k
 	}
 	return math.Sqrt(dx*dx + dy*dy)
+}
+
+// Plane gives all positions in metres in one plane, NaN for null, as a grid of cells needs them. Degrees are laid out
+// around the middle latitude of the column: good for finding neighbours within a city, not for measuring.
+func (c *Point) Plane() (x, y []float64) {
+	n := len(c.xy) / 2
+	x, y = make([]float64, n), make([]float64, n)
+	sum, k := 0.0, 0
+	for i := range n {
+		x[i], y[i] = c.xy[2*i], c.xy[2*i+1]
+		if y[i] == y[i] {
+			sum += y[i]
+			k++
+		}
+	}
+	if c.geographic && k > 0 {
+		const degree = earthRadius * math.Pi / 180
+		shrink := degree * math.Cos(sum/float64(k)*math.Pi/180)
+		for i := range n {
+			x[i] *= shrink
+			y[i] *= degree
+		}
+	}
+	return x, y
 }
 
 func (c *Point) bytes() int { return 8 * len(c.xy) }
