@@ -1,0 +1,74 @@
+package publish
+
+import (
+	"log/slog"
+	"time"
+
+	"onegrid/catalog"
+	"onegrid/query"
+	"onegrid/warehouse"
+)
+
+// Options of a publisher. Zero values mean the defaults.
+type Options struct {
+	Dir     string               // folder of the snapshots, of this publisher alone; created when absent
+	Feed    warehouse.ChangeFeed // the only way to the store
+	Catalog *catalog.Catalog     // areas, grids, categories, organisations, calendar, code lists
+	Scopes  []query.Scope        // what is published; DefaultScopes(Catalog) unless set
+
+	// Interval is the pause between looks for changes, 3 s; bursts are taken together.
+	Interval time.Duration
+	// Sensitive are the hub categories to which the small-cell rule applies; DefaultSensitive unless set.
+	Sensitive []string
+	// K is the least number of incidents that a published cell of a sensitive category has, 5.
+	K int
+	// ScrubAfter is how long a file may hold bytes of withdrawn rows outside of any table before a clean one is built, 0.
+	ScrubAfter time.Duration
+
+	MemoryLimit string // DuckDB's own memory while publishing, "768MB"
+	Threads     int    // DuckDB threads while publishing, 1: ingest goes first
+	MinFree     int64  // bytes that must stay free on the disk, 512 MiB; negative for none
+	Group       int    // group id that may read the files, -1 or 0 for that of the process
+	Logger      *slog.Logger
+	Now         func() time.Time
+}
+
+// Report says what a publication did.
+type Report struct {
+	Generation int64
+	Changed    int64 // events changed since the generation before; -1 for a first one
+	Scopes     int
+	Position   warehouse.Position
+	Elapsed    time.Duration
+	Bytes      int64 // of the published files
+	Hashed     int64 // bytes that were read to hash them
+}
+
+// Status is what the publisher knows of itself.
+type Status struct {
+	Generation int64
+	Published  time.Time // of the last generation; zero before the first
+	Checked    time.Time // last time at which nothing newer was found, or was published
+	LastError  string    // "" after a success
+	Failures   int       // since the last success
+}
+
+// DefaultScopes are the whole city in both tiers and every county of the catalog, masked.
+func DefaultScopes(c *catalog.Catalog) []query.Scope {
+	out := []query.Scope{{Tier: query.Masked, Area: "city"}, {Tier: query.Sensitive, Area: "city"}}
+	seen := map[string]bool{}
+	for _, a := range c.Areas().All() {
+		if a.Level == catalog.County && !seen[a.Code] {
+			seen[a.Code] = true
+			out = append(out, query.Scope{Tier: query.Masked, Area: a.Code})
+		}
+	}
+	return out
+}
+
+// DefaultSensitive are the categories of which one event alone may tell a person's misfortune: assault, vice, drugs,
+// family disputes, missing persons, persons in distress, mental-health crises and self-harm (GB/T 45574-2025, 110 classes
+// of personal safety).
+func DefaultSensitive() []string {
+	return []string{"07.03", "07.04", "07.05", "13.02", "16.01", "16.03", "16.06", "16.07"}
+}
