@@ -13,7 +13,7 @@ import (
 // The columns that say when the hub saw something or in which unit: an undisturbed run has others. known_to is compared
 // as "is superseded".
 const (
-	versionClock = "ingested_at, first_seen_at, known_from, known_to, unit_seq"
+	versionClock = "ingested_at, first_seen_at, known_from, known_to, unit_seq, change_no"
 	rejectClock  = "run_id, unit_seq, source_row, position, landed_path, landed_segment, rejected_at"
 )
 

@@ -26,6 +26,16 @@ type state struct {
 	status    string
 	current   bool
 	pending   int // row of this chunk that holds it, -1 once it is in the table
+	incident  *incident
+}
+
+// incident is what linkage said about an event; nil where the event is its own. It belongs to the event, so a new state
+// takes it over.
+type incident struct {
+	id        [16]byte
+	role      string
+	countable bool
+	no        int64
 }
 
 // fate is what becomes of one row of a chunk.
@@ -47,8 +57,10 @@ type decision struct {
 	knownTo   []int64 // 0 is null: the row is current
 	keep      int     // rows to insert
 	changed   []transition
-	supersede []rowTime // stored rows that stop being current
-	refresh   []rowFP   // stored rows whose source fingerprint changed without a new state
+	supersede []rowTime   // stored rows that stop being current
+	refresh   []rowFP     // stored rows whose source fingerprint changed without a new state
+	incident  []*incident // set for rows that take over an incident; nil unless linked
+	linked    bool
 }
 
 type rowTime struct{ rowid, at int64 }
@@ -185,10 +197,22 @@ func (t *tx) decide(ctx context.Context, in input) (*decision, error) {
 				d.changed = append(d.changed, transition{i, c.status, to, last + 1})
 			}
 			c.current = false
-			local[key] = append(hist, t.stateOf(in, d, i, true))
+			now := t.stateOf(in, d, i, true)
+			if now.incident = c.incident; now.incident != nil {
+				d.inherit(i, now.incident)
+			}
+			local[key] = append(hist, now)
 		}
 	}
 	return d, nil
+}
+
+// inherit lets the row of a new state take over the incident of its event.
+func (d *decision) inherit(row int, inc *incident) {
+	if d.incident == nil {
+		d.incident = make([]*incident, len(d.fate))
+	}
+	d.incident[row], d.linked = inc, true
 }
 
 func (t *tx) stateOf(in input, d *decision, i int, current bool) state {
@@ -245,7 +269,8 @@ func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte
 		}
 	}
 	rdr, err := t.arrow.QueryContext(ctx, `SELECT e.rowid, e.event_id::BLOB, e.event_day, e.version, e.hash_head, epoch_us(e.valid_from), epoch_us(e.first_seen_at),
- e.source_fp, e.status, e.known_to IS NULL, epoch_us(greatest(e.source_updated_at, e.valid_from)) FROM event_version e WHERE e.rowid IN (SELECT rid FROM hit)`)
+ e.source_fp, e.status, e.known_to IS NULL, epoch_us(greatest(e.source_updated_at, e.valid_from)),
+ e.incident_id::BLOB, e.incident_role, e.is_countable, e.link_no FROM event_version e WHERE e.rowid IN (SELECT rid FROM hit)`)
 	if err != nil {
 		return fmt.Errorf("reading stored states: %w", err)
 	}
@@ -255,13 +280,20 @@ func (t *tx) lookup(ctx context.Context, in input, ask []int32, out map[[16]byte
 		rowid, id, day := r.Column(0).(*array.Int64), r.Column(1).(*array.Binary), r.Column(2).(*array.Date32)
 		version, hash, from := r.Column(3).(*array.Int32), r.Column(4).(*array.Uint64), r.Column(5).(*array.Int64)
 		first, fp, status, current := r.Column(6).(*array.Int64), r.Column(7).(*array.Uint64), r.Column(8).(*array.String), r.Column(9).(*array.Boolean)
-		clock := r.Column(10).(*array.Int64)
+		clock, inc, role := r.Column(10).(*array.Int64), r.Column(11).(*array.Binary), r.Column(12).(*array.String)
+		countable, linkNo := r.Column(13).(*array.Boolean), r.Column(14).(*array.Int64)
 		for i := range int(r.NumRows()) {
 			var key [16]byte
 			copy(key[:], id.Value(i))
 			// The status is cloned: what the reader gives lives in memory that the engine takes back.
 			st := state{rowid: rowid.Value(i), day: int32(day.Value(i)), version: version.Value(i), validFrom: from.Value(i), clock: clock.Value(i),
 				firstSeen: first.Value(i), fp: fp.Value(i), status: strings.Clone(status.Value(i)), current: current.Value(i), pending: -1, hash: hash.Value(i)}
+			if linkNo.IsValid(i) && st.current {
+				st.incident = &incident{no: linkNo.Value(i)}
+				if inc.IsValid(i) {
+					st.incident.id, st.incident.role, st.incident.countable = [16]byte(inc.Value(i)), strings.Clone(role.Value(i)), countable.Value(i)
+				}
+			}
 			out[key] = append(out[key], st)
 		}
 	}

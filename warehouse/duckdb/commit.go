@@ -23,7 +23,10 @@ type tx struct {
 	unit   *warehouse.Unit
 	counts warehouse.Counts
 	now    time.Time
-	side   side // narrow rows, written at the end
+	change int64     // number of this transaction among those that store states
+	newest time.Time // newest reported_at of the states stored
+	moved  bool      // whether anything that an event shows has changed
+	side   side      // narrow rows, written at the end
 
 	deciding, inserting time.Duration // spent on chunks, for the debug log
 }
@@ -103,7 +106,11 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 	if latest != u.Base {
 		return rec, landed, fmt.Errorf("%w: at %d, unit builds on %d", warehouse.ErrFenced, latest, u.Base)
 	}
-	t := &tx{s: s, arrow: ar, seq: latest + 1, unit: u, now: time.Now().UTC()}
+	last, err := s.lastChange(hard, changeState)
+	if err != nil {
+		return rec, landed, fmt.Errorf("numbering the change: %w", err)
+	}
+	t := &tx{s: s, arrow: ar, seq: latest + 1, unit: u, now: time.Now().UTC(), change: last + 1}
 	for c, err := range u.Chunks {
 		if err != nil {
 			return rec, landed, err
@@ -133,6 +140,9 @@ func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Re
 	if err := s.withMemory(hard, "COMMIT"); err != nil {
 		s.exec(hard, "ROLLBACK")
 		return rec, landed, commitError{err}
+	}
+	if t.moved {
+		s.seenChange.Store(t.change)
 	}
 	s.log.Debug("unit stored", "source", u.Source, "seq", t.seq, "records", t.counts.Read, "decide_ms", t.deciding.Milliseconds(), "insert_ms", t.inserting.Milliseconds(),
 		"commit_ms", time.Since(began).Milliseconds(), "log_bytes", s.Sizes().Log)
@@ -238,6 +248,12 @@ func (t *tx) append(ctx context.Context, c *warehouse.Chunk) error {
 	if err := t.supersede(ctx, d); err != nil {
 		return err
 	}
+	t.moved = t.moved || d.keep > 0 || len(d.refresh) > 0
+	for i, f := range d.fate {
+		if at := time.UnixMicro(int64(in.reported.Value(i))).UTC(); f != fateUnchanged && at.After(t.newest) {
+			t.newest = at
+		}
+	}
 	t.side.add(c, in, d)
 	return nil
 }
@@ -303,11 +319,15 @@ func (t *tx) insert(ctx context.Context, c *warehouse.Chunk, in input, d *decisi
 	}
 	defer t.s.feeds.chunk.drop()
 	where := ""
-	if d.keep < in.rows {
+	if d.keep < in.rows || d.linked { // the columns of the incident lie behind the mask, which is then read as well
 		// The mask travels with the batch; filtering is cheaper in the scan than copying every column here.
 		where = " WHERE keep"
 	}
-	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq) SELECT %s, %d FROM memory.chunk%s", chunkColumns(), chunkColumns(), t.seq, where))
+	columns := chunkColumns()
+	if d.linked {
+		columns += ", " + incidentColumns
+	}
+	got, err := t.s.execN(ctx, fmt.Sprintf("INSERT INTO event_version (%s, unit_seq, change_no) SELECT %s, %d, %d FROM memory.chunk%s", columns, columns, t.seq, t.change, where))
 	if err != nil {
 		return fmt.Errorf("inserting versions: %w", err)
 	}
@@ -330,7 +350,8 @@ func (t *tx) supersede(ctx context.Context, d *decision) error {
 	}
 	if len(d.refresh) > 0 {
 		// The update time moves with it, so that an older state that comes after is seen to be older.
-		return t.update(ctx, d.refresh, "source_fp = u.w, source_updated_at = CASE WHEN u.v = 0 THEN source_updated_at ELSE make_timestamptz(u.v) END")
+		return t.update(ctx, d.refresh, fmt.Sprintf(`source_fp = u.w, source_updated_at = CASE WHEN u.v = 0 THEN source_updated_at ELSE make_timestamptz(u.v) END,
+ change_no = CASE WHEN u.v = 0 OR source_updated_at = make_timestamptz(u.v) THEN change_no ELSE %d END`, t.change))
 	}
 	return nil
 }

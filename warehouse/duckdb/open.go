@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -51,8 +52,13 @@ type Store struct {
 	feeds   feeds
 	probes  probeNumber
 	askers  chan *asker // kept reading connections
+	readers chan *reader
 	lastUse time.Time
 	memory  string // the engine's memory limit as it is set
+
+	id         string       // store_id
+	seenChange atomic.Int64 // last transaction that changed a state, for Poll
+	seenLink   atomic.Int64 // last linkage run that changed an incident
 }
 
 const (
@@ -86,7 +92,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("creating data directory: %w", err)
 	}
 	fewArenas()
-	s := &Store{opts: opts, log: opts.Logger, lane: make(chan struct{}, 1), askers: make(chan *asker, 4)}
+	s := &Store{opts: opts, log: opts.Logger, lane: make(chan struct{}, 1), askers: make(chan *asker, 4), readers: make(chan *reader, 2)}
 	if err := s.takeLock(); err != nil {
 		return nil, err
 	}
@@ -188,7 +194,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.db = sql.OpenDB(sharedConnector{connector})
 	var layout int
-	if err := s.db.QueryRowContext(ctx, "SELECT layout FROM store_meta").Scan(&layout); err != nil {
+	if err := s.db.QueryRowContext(ctx, "SELECT layout, store_id::VARCHAR FROM store_meta").Scan(&layout, &s.id); err != nil {
 		s.closeHandles()
 		return fmt.Errorf("%w: reading the layout version: %w", warehouse.ErrDamaged, err)
 	}
@@ -197,6 +203,10 @@ func (s *Store) open(ctx context.Context) error {
 		return fmt.Errorf("store layout is %d, this program writes %d: run the matching version of onegrid", layout, layoutVersion)
 	}
 	s.down = nil
+	if err := s.loadChanges(ctx); err != nil {
+		s.closeHandles()
+		return fmt.Errorf("reading the last change: %w", err)
+	}
 	if s.seen, err = s.loadNewness(ctx); err != nil {
 		s.closeHandles()
 		return fmt.Errorf("reading the stored ids: %w", err)
@@ -265,6 +275,7 @@ func (s *Store) openError(err error) error {
 // closeHandles closes everything that DuckDB holds; after a FATAL error nothing less brings the engine back.
 func (s *Store) closeHandles() {
 	s.closeAskers()
+	s.closeReaders()
 	if s.db != nil {
 		s.db.Close()
 		s.db = nil

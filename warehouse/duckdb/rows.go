@@ -27,6 +27,55 @@ var ownFields = []arrow.Field{
 	{Name: "hash_head", Type: arrow.PrimitiveTypes.Uint64},
 }
 
+// incidentFields are the columns that linkage sets beside a state; a new state takes them over from the one before.
+var incidentFields = []arrow.Field{
+	uuidField("incident_id"),
+	{Name: "incident_role", Type: arrow.BinaryTypes.String, Nullable: true},
+	{Name: "is_countable", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
+	{Name: "link_no", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+}
+
+// incidentColumns are their names for SQL.
+const incidentColumns = "incident_id, incident_role, is_countable, link_no"
+
+// incidentArrays are the incidents that the rows of a chunk take over.
+func incidentArrays(d *decision, rows int) []arrow.Array {
+	out := make([]arrow.Array, len(incidentFields))
+	if !d.linked {
+		for i, f := range incidentFields {
+			out[i] = array.MakeArrayOfNull(allocator, f.Type, rows)
+		}
+		return out
+	}
+	b := array.NewRecordBuilder(allocator, arrow.NewSchema(incidentFields, nil))
+	defer b.Release()
+	for _, inc := range d.incident {
+		switch {
+		case inc == nil:
+			for _, f := range b.Fields() {
+				f.AppendNull()
+			}
+			continue
+		case inc.role == "": // was in an incident once, and is its own again
+			b.Field(0).AppendNull()
+			b.Field(1).AppendNull()
+			b.Field(2).AppendNull()
+		default:
+			b.Field(0).(*array.FixedSizeBinaryBuilder).Append(inc.id[:])
+			b.Field(1).(*array.StringBuilder).Append(inc.role)
+			b.Field(2).(*array.BooleanBuilder).Append(inc.countable)
+		}
+		b.Field(3).(*array.Int64Builder).Append(inc.no)
+	}
+	rec := b.NewRecordBatch()
+	defer rec.Release()
+	for i, c := range rec.Columns() {
+		c.Retain()
+		out[i] = c
+	}
+	return out
+}
+
 // updateSchema addresses stored rows: a row id with a value as a signed and as an unsigned number.
 var updateSchema = arrow.NewSchema([]arrow.Field{{Name: "rid", Type: arrow.PrimitiveTypes.Int64},
 	{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "w", Type: arrow.PrimitiveTypes.Uint64}}, nil)

@@ -9,13 +9,16 @@ import (
 )
 
 // layoutVersion is the version of the tables below; a store of another version is refused, never altered silently.
-const layoutVersion = 1
+//
+// 2: change_no and the columns of incident linkage in event_version, the tables of linkage, newest_reported in checkpoint.
+const layoutVersion = 2
 
-// linkColumns are answered by the view until incident linkage stores its own table: an event is then its own incident.
+// linkColumns are the columns of an event that linkage decides, as the view answers them. They are stored beside the
+// current state and null until the event is in an incident with another: it is then its own incident.
 var linkColumns = map[string]string{
-	"incident_id":   "v.event_id",
-	"incident_role": "'single'",
-	"is_countable":  "true",
+	"incident_id":   "coalesce(v.incident_id, v.event_id)",
+	"incident_role": "coalesce(v.incident_role, 'single')",
+	"is_countable":  "coalesce(v.is_countable, true)",
 }
 
 // sqlType is the DuckDB type of an event column. Ids are stored as UUID: 16 bytes, fixed width, joined 3 times faster
@@ -70,6 +73,11 @@ func storedColumns() []event.Column {
 // event_version holds every state once. known_to is null for the current one; superseding a state sets that one narrow
 // column, so the wide row is written once and never rewritten (docs/adr/20261122-one-wide-table.md). hash_head is the
 // first eight bytes of content_hash: a lookup that compares states reads fixed-width columns only.
+//
+// change_no numbers the transaction that stored a state or last moved its source_updated_at; link_no the linkage run that
+// last set its incident. Row groups of which neither is new are skipped, so that what changed is found at its own price.
+// event_incident is the truth about incidents; the columns here repeat it for the current state
+// (docs/adr/20261122-incident-beside-the-state.md).
 func ddl() []string {
 	var wide, view []string
 	for _, c := range storedColumns() {
@@ -83,8 +91,9 @@ func ddl() []string {
 		}
 	}
 	wide = append(wide,
-		"  valid_from TIMESTAMPTZ", "  known_from TIMESTAMPTZ", "  known_to TIMESTAMPTZ", "  unit_seq BIGINT", "  source_fp UBIGINT", "  hash_head UBIGINT")
-	return []string{
+		"  valid_from TIMESTAMPTZ", "  known_from TIMESTAMPTZ", "  known_to TIMESTAMPTZ", "  unit_seq BIGINT", "  source_fp UBIGINT", "  hash_head UBIGINT",
+		"  change_no BIGINT", "  incident_id UUID", "  incident_role VARCHAR", "  is_countable BOOLEAN", "  link_no BIGINT")
+	return append([]string{
 		"CREATE TABLE store_meta (layout INTEGER, store_id UUID, created_at TIMESTAMPTZ)",
 		"CREATE TABLE event_version (\n" + strings.Join(wide, ",\n") + "\n)",
 		"CREATE VIEW event AS SELECT " + strings.Join(view, ", ") + " FROM event_version v WHERE v.known_to IS NULL",
@@ -94,7 +103,10 @@ func ddl() []string {
 		`CREATE TABLE event_party_token (event_id UUID, event_day DATE, kind VARCHAR, role VARCHAR, kid VARCHAR, epoch INTEGER, token BLOB, expires DATE)`,
 		`CREATE TABLE checkpoint (source_id VARCHAR, point VARCHAR, seq BIGINT, base_seq BIGINT, version INTEGER, data BLOB, run_id VARCHAR, unit_no INTEGER,
   n_read BIGINT, n_new BIGINT, n_updated BIGINT, n_unchanged BIGINT, n_stale BIGINT, n_rejected BIGINT, n_transitions BIGINT,
-  landed_path VARCHAR, landed_sha256 VARCHAR, landed_rows BIGINT, landed_bytes BIGINT, mapping VARCHAR, read_at TIMESTAMPTZ, committed_at TIMESTAMPTZ)`,
+  landed_path VARCHAR, landed_sha256 VARCHAR, landed_rows BIGINT, landed_bytes BIGINT, mapping VARCHAR, read_at TIMESTAMPTZ, committed_at TIMESTAMPTZ,
+  newest_reported TIMESTAMPTZ)`,
+		`CREATE TABLE store_change (kind VARCHAR, no BIGINT, mark UBIGINT, "at" TIMESTAMPTZ)`,
+		`CREATE TABLE event_gone (event_id UUID, event_day DATE, change_no BIGINT, reason VARCHAR)`,
 		`CREATE TABLE run_step (run_id VARCHAR, source_id VARCHAR, run_trigger VARCHAR, run_window VARCHAR, step INTEGER, status VARCHAR, slot TIMESTAMPTZ, started_at TIMESTAMPTZ,
   step_at TIMESTAMPTZ, n_read BIGINT, n_new BIGINT, n_updated BIGINT, n_unchanged BIGINT, n_stale BIGINT, n_rejected BIGINT,
   error_class VARCHAR, error VARCHAR, hint VARCHAR, notes VARCHAR)`,
@@ -110,7 +122,7 @@ func ddl() []string {
 		`CREATE VIEW reject_open AS SELECT r.* FROM reject r WHERE NOT EXISTS (SELECT 1 FROM reject_action a WHERE a.reject_id = r.reject_id)`,
 		`CREATE VIEW freshness AS SELECT source_id, max(committed_at) AS last_commit, max(read_at) AS last_read, sum(n_read)::BIGINT AS n_read,
   sum(n_new)::BIGINT AS n_event, sum(n_rejected)::BIGINT AS n_rejected FROM checkpoint GROUP BY source_id`,
-	}
+	}, linkDDL()...)
 }
 
 // quoteIdent quotes an identifier for SQL text.

@@ -222,10 +222,10 @@ func (t *tx) finish(ctx context.Context, fin warehouse.Final) error {
 		data = []byte{}
 	}
 	// invariant 1: the resume point is stored by the transaction that stores its records.
-	if err := t.s.exec(ctx, "INSERT INTO checkpoint VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	if err := t.s.exec(ctx, "INSERT INTO checkpoint VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		u.Source, u.Point, t.seq, u.Base, int32(fin.Resume.Version), data, u.RunID, int32(u.No),
 		c.Read, c.New, c.Updated, c.Unchanged, c.Stale, c.Rejected, c.Transitions,
-		fin.Landed.Path, fin.Landed.SHA256, fin.Landed.Rows, fin.Landed.Bytes, fin.Run.Mapping, fin.ReadAt.UTC(), t.now); err != nil {
+		fin.Landed.Path, fin.Landed.SHA256, fin.Landed.Rows, fin.Landed.Bytes, fin.Run.Mapping, fin.ReadAt.UTC(), t.now, nullableTime(t.newest)); err != nil {
 		return fmt.Errorf("storing the resume point: %w", err)
 	}
 	if err := t.s.exec(ctx, "INSERT INTO run_step VALUES (?,?,?,?,?,?,NULL,?,?,?,?,?,?,?,?,NULL,NULL,NULL,NULL)",
@@ -233,7 +233,7 @@ func (t *tx) finish(ctx context.Context, fin warehouse.Final) error {
 		c.Read, c.New, c.Updated, c.Unchanged, c.Stale, c.Rejected); err != nil {
 		return fmt.Errorf("storing the run row: %w", err)
 	}
-	return nil
+	return t.s.numberChange(ctx, changeState, t.change, t.now)
 }
 
 var rejectSchema = arrow.NewSchema([]arrow.Field{

@@ -13,7 +13,8 @@ import (
 )
 
 // chunkFields are the columns in which a chunk goes to event_version: those that pipelines set, then those of the store,
-// then the mask. The schema is fixed because the view is (see feed).
+// then the mask, then the incident. The schema is fixed because the view is (see feed). The engine takes a scan's columns
+// by place, not by name: a statement must name the columns from the first on, without a gap.
 func chunkFields() []arrow.Field {
 	var out []arrow.Field
 	for _, c := range storedColumns() {
@@ -27,19 +28,21 @@ func chunkFields() []arrow.Field {
 		out = append(out, f)
 	}
 	out = append(out, ownFields...)
-	return append(out, arrow.Field{Name: "keep", Type: arrow.FixedWidthTypes.Boolean})
+	out = append(out, arrow.Field{Name: "keep", Type: arrow.FixedWidthTypes.Boolean})
+	return append(out, incidentFields...)
 }
 
 // chunkSchema is the schema of the chunk view.
 var chunkSchema = sync.OnceValue(func() *arrow.Schema { return arrow.NewSchema(chunkFields(), nil) })
 
-// chunkColumns is the column list of the insert: all but the mask.
+// chunkColumns is the column list of the insert: all but the mask and the incident, which few rows have.
 var chunkColumns = sync.OnceValue(func() string {
 	var names []string
 	for _, f := range chunkFields() {
-		if f.Name != "keep" {
-			names = append(names, f.Name)
+		if f.Name == "keep" {
+			break
 		}
+		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
 })
@@ -75,9 +78,11 @@ func wide(c *warehouse.Chunk, in input, d *decision) (arrow.RecordBatch, error) 
 		}
 		cols[at] = a
 	}
-	own := ownColumns(d, in)
-	made = append(made, own...)
-	copy(cols[len(fields)-1-len(own):], own)
+	own, inc := ownColumns(d, in), incidentArrays(d, in.rows)
+	made = append(append(made, own...), inc...)
+	at := sc.FieldIndices("keep")[0]
+	copy(cols[at-len(own):], own)
+	copy(cols[at+1:], inc)
 	m := array.NewBooleanBuilder(allocator)
 	defer m.Release()
 	m.Reserve(in.rows)
@@ -86,7 +91,7 @@ func wide(c *warehouse.Chunk, in input, d *decision) (arrow.RecordBatch, error) 
 	}
 	mask := m.NewArray()
 	made = append(made, mask)
-	cols[len(cols)-1] = mask
+	cols[at] = mask
 	for i, a := range cols {
 		if a == nil {
 			null := array.MakeArrayOfNull(allocator, fields[i].Type, in.rows)
