@@ -1,9 +1,6 @@
 package block
 
-import (
-	"context"
-	"math"
-)
+import "math"
 
 // NoOrder is the Order of a row whose time is unknown. No time limit applies to its pairs: what is unknown excludes nothing.
 const NoOrder = math.MinInt64
@@ -84,10 +81,4 @@ type RuleStats struct {
 	LargestBlock int    `json:"largest_block"` // rows
 	IgnoredKeys  int    `json:"ignored_keys"`  // placeholders
 	IgnoredRows  int64  `json:"ignored_rows"`  // (row, key) of placeholders
-}
-
-// Pairs hands out all candidates of the input in slices that are valid during the call of emit only. An error of emit, of
-// a rule's Keys or of ctx ends it.
-func Pairs(ctx context.Context, in Input, emit func([]Pair) error) (Stats, error) {
-	return pairs(ctx, in, emit)
 }
