@@ -69,8 +69,7 @@ type Column struct {
 	Zone    string `yaml:"zone"`
 	N       int    `yaml:"n"`     // of ngrams
 	Max     int    `yaml:"max"`   // tokens kept of a set: those with the smallest hashes
-	Min     *Num   `yaml:"min"`   // range of a number; outside it is null
-	Top     *Num   `yaml:"top"`   // largest number
+	Range   *Range `yaml:"range"` // of a number; outside it is null
 	Split   string `yaml:"split"` // of set: separator
 }
 
@@ -95,7 +94,7 @@ type Level struct {
 	Test
 	Label   string   `yaml:"label"`
 	LabelZH string   `yaml:"label_zh"`
-	TF      float64  `yaml:"tf"` // weight of the term-frequency adjustment: 0 none, 1 full
+	TF      Weight   `yaml:"tf"` // weight of the term-frequency adjustment: 0 none, 1 full
 	M       *float64 `yaml:"m"`  // prior share of this level among matching pairs
 	U       *float64 `yaml:"u"`  // prior share among pairs of different things
 }
@@ -200,10 +199,14 @@ type ClassRule struct {
 
 // Policy is what may be done with records of a class.
 type Policy struct {
-	Link          string   `yaml:"link"`     // auto, review, never
-	Diameter      float64  `yaml:"diameter"` // metres; 0 = no limit
-	Span          Duration `yaml:"span"`     // between the first and the last record; 0 = no limit
-	Grace         Duration `yaml:"grace"`    // after closing, in which a new report is still the same thing
+	Mode          string   `yaml:"mode"`         // auto, review, never
+	FollowGiven   bool     `yaml:"follow_given"` // of never: links that a source gives hold all the same
+	Link          float64  `yaml:"link"`         // probability from which pairs are linked; that of bands unless written
+	Review        float64  `yaml:"review"`       // probability from which pairs are shown; that of bands unless written
+	Support       float64  `yaml:"support"`      // that of cluster unless written
+	Diameter      float64  `yaml:"diameter"`     // metres; 0 = no limit
+	Span          Duration `yaml:"span"`         // between the first and the last record; 0 = no limit
+	Grace         Duration `yaml:"grace"`        // after closing, in which a new report is still the same thing
 	SuppressPlace bool     `yaml:"suppress_place"`
 }
 
@@ -245,8 +248,14 @@ func (d Duration) D() time.Duration { return time.Duration(d) }
 // Names is a text or a list of texts.
 type Names []string
 
-// Num is a number that was written, as opposed to one left out.
-type Num float64
+// Weight is a number, or true for 1.
+type Weight float64
+
+// Range is a closed range of numbers; a side left out is open.
+type Range struct {
+	Min *float64 `yaml:"min"`
+	Max *float64 `yaml:"max"`
+}
 
 // Step is one cleaning step, such as lower or {prefix: 3}.
 type Step struct {

@@ -28,6 +28,9 @@ type Builder struct {
 	id   text
 	rows int
 	err  error
+
+	frequent []frequent
+	nulled   []Nulled
 }
 
 // cell is a column under construction.
@@ -128,7 +131,15 @@ func (b *Builder) Build() (*Table, error) {
 			return nil, fmt.Errorf("building table: column %s: %w", name, ErrTooLarge)
 		}
 		t.names = append(t.names, name)
-		t.byKey[name] = c.finish()
+		col := c.finish()
+		for _, f := range b.frequent {
+			if f.col == i {
+				if n := f.apply(name, col); n.Values > 0 {
+					b.nulled = append(b.nulled, n)
+				}
+			}
+		}
+		t.byKey[name] = col
 	}
 	b.cols = nil
 	return t, nil
