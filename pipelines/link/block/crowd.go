@@ -14,7 +14,7 @@ const maxKnown = 16
 func (g *grouper) crowds(x *index, r *Rule, st *RuleStats) {
 	limit := r.limit()
 	for b := range x.blocks() {
-		members := x.block(uint32(b))
+		members := x.block(b)
 		if len(members) <= limit {
 			continue
 		}
@@ -29,6 +29,7 @@ func (g *grouper) crowds(x *index, r *Rule, st *RuleStats) {
 			}
 			if crowded {
 				capped++
+				x.mark(x.off[b] + uint32(p))
 				if start < 0 {
 					start = p
 				}
@@ -49,6 +50,13 @@ func (g *grouper) crowds(x *index, r *Rule, st *RuleStats) {
 		return cmp.Compare(a.hi, b.hi)
 	})
 	x.extra = slices.Compact(x.extra)
+}
+
+func (x *index) mark(at uint32) {
+	if x.crowd == nil {
+		x.crowd = make([]uint64, len(x.members)>>6+1)
+	}
+	x.crowd[at>>6] |= 1 << (at & 63)
 }
 
 func (r *Rule) limit() int {

@@ -8,34 +8,40 @@ import (
 )
 
 // index is one rule, ready to be walked: blocks of ranks, each in rising order.
+//
+// The walk is bound by looks into memory that miss the cache, so a row of a rule with keys knows its place in members, and
+// the end of a block is a mark on its last member: what comes after the row is found with one look.
 type index struct {
-	rowOff  []uint32 // rank → its part of rowBlk
-	rowBlk  []uint32 // blocks of the rank
+	members []uint32 // rank, | marked on the last of a block
+	rowOff  []uint32 // rank → its part of rowAt
+	rowAt   []uint32 // keys: place in members, | marked if the row is crowded there; cells: block
+
+	// Cells only.
 	off     []uint32 // block → its part of members
-	members []uint32
-	todo    []span // block → its members that were not visited yet
+	todo    []uint32 // block → first member that was not visited yet
+	nearOff []uint32 // block → its part of near
+	near    []uint32 // the cells around a cell, itself included
+	hash    []uint64 // block → hash of cell and key, while cells are linked
 
-	// Only the new members of each block, for walks that want pairs with a new row. nil = all pairs are wanted.
-	newMembers []uint32
-	newTodo    []span
-
-	// Cells only: the cells around a cell, itself included. nil = a block's partners are in the block.
-	nearOff, near []uint32
-
-	hash []uint64 // block → hash of cell and key; while cells are linked
+	// newAt is for walks that want pairs with a new row: place in members → place of the first new member there or
+	// after it in the block, or none. nil = all pairs are wanted.
+	newAt []uint32
 
 	extra []link // pairs of crowded blocks with their representatives, by rising lo
 	next  int    // first of extra that was not visited yet
+
+	crowd []uint64 // bit set over members: crowded; while the index is built
 }
 
 type link struct{ lo, hi uint32 }
 
-// span is a part of members, the two ends side by side: one look into memory for both.
-type span struct{ from, to uint32 }
+// marked is a bit that no rank and no place has: rows are below 1<<31 and so are (row, key).
+const marked = 1 << 31
 
 func (x *index) blocks() int { return len(x.off) - 1 }
 
-func (x *index) block(b uint32) []uint32 { return x.members[x.off[b]:x.off[b+1]] }
+// block returns the members of a block while the index is built, without marks.
+func (x *index) block(b int) []uint32 { return x.members[x.off[b]:x.off[b+1]] }
 
 // grouper turns the keys of one rule after the other into blocks. Its buffers serve all rules.
 type grouper struct {
@@ -83,18 +89,28 @@ func (g *grouper) index(r *Rule, st *RuleStats) (*index, error) {
 			return nil, err
 		}
 	}
+	if len(keys.Hashes) >= marked {
+		return nil, fmt.Errorf("%w: rule %s has %d keys", ErrInput, r.Name, len(keys.Hashes))
+	}
 	part := g.scatter(r, keys)
 	x := g.group(r, part, st)
-	if r.Radius > 0 {
+	g.crowds(x, r, st)
+	cells := r.Radius > 0
+	if cells {
 		g.neighbours(x, r)
 	}
-	g.rowsToBlocks(x)
+	g.rowsToBlocks(x, cells)
 	if g.fresh != nil {
 		g.onlyNew(x)
 	}
-	x.todo = make([]span, x.blocks())
-	for b := range x.todo {
-		x.todo[b] = span{x.off[b], x.off[b+1]}
+	for b := range x.blocks() {
+		x.members[x.off[b+1]-1] |= marked
+	}
+	x.crowd, x.hash = nil, nil
+	if cells {
+		x.todo = slices.Clone(x.off[:x.blocks()])
+	} else {
+		x.off = nil
 	}
 	return x, nil
 }
@@ -242,7 +258,7 @@ func (g *grouper) count(hashes []uint64, ranks []uint32) {
 }
 
 // rowsToBlocks inverts blocks → members.
-func (g *grouper) rowsToBlocks(x *index) {
+func (g *grouper) rowsToBlocks(x *index, cells bool) {
 	n := len(g.rows.row)
 	x.rowOff = make([]uint32, n+1)
 	for _, m := range x.members {
@@ -251,10 +267,17 @@ func (g *grouper) rowsToBlocks(x *index) {
 	for i := range n {
 		x.rowOff[i+1] += x.rowOff[i]
 	}
-	x.rowBlk = make([]uint32, len(x.members))
+	x.rowAt = make([]uint32, len(x.members))
 	for b := range x.blocks() {
-		for _, m := range x.block(uint32(b)) {
-			x.rowBlk[x.rowOff[m]] = uint32(b)
+		for i, m := range x.block(b) {
+			at := uint32(b)
+			if !cells {
+				at = x.off[b] + uint32(i)
+				if x.crowd != nil && x.crowd[at>>6]>>(at&63)&1 == 1 {
+					at |= marked
+				}
+			}
+			x.rowAt[x.rowOff[m]] = at
 			x.rowOff[m]++
 		}
 	}
@@ -263,15 +286,15 @@ func (g *grouper) rowsToBlocks(x *index) {
 }
 
 func (g *grouper) onlyNew(x *index) {
-	x.newTodo = make([]span, x.blocks())
+	x.newAt = make([]uint32, len(x.members))
 	for b := range x.blocks() {
-		from := uint32(len(x.newMembers))
-		for _, m := range x.block(uint32(b)) {
-			if g.fresh[m] {
-				x.newMembers = append(x.newMembers, m)
+		next := uint32(none)
+		for i := x.off[b+1]; i > x.off[b]; i-- {
+			if g.fresh[x.members[i-1]] {
+				next = i - 1
 			}
+			x.newAt[i-1] = next
 		}
-		x.newTodo[b] = span{from, uint32(len(x.newMembers))}
 	}
 }
 
@@ -292,7 +315,7 @@ func (g *grouper) neighbours(x *index, r *Rule) {
 		return s
 	}
 	for b := range n {
-		members := x.block(uint32(b))
+		members := x.block(b)
 		cx, cy, _ := g.cell(g.rows.row[members[0]], r.Radius)
 		cells[b] = [2]int64{cx, cy}
 		for _, m := range members {
@@ -317,5 +340,4 @@ func (g *grouper) neighbours(x *index, r *Rule) {
 		}
 		x.nearOff[b+1] = uint32(len(x.near))
 	}
-	x.hash = nil
 }

@@ -109,7 +109,6 @@ func (w *walk) prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		g.crowds(x, r, st)
 		w.rules = append(w.rules, x)
 		if r.Radius > 0 && w.x == nil {
 			w.x, w.y = make([]float64, w.in.Rows), make([]float64, w.in.Rows)
@@ -124,24 +123,30 @@ func (w *walk) prepare(ctx context.Context) error {
 // visit collects the later partners of a under one rule.
 func (w *walk) visit(a uint32, rule int) error {
 	x := w.rules[rule]
-	own := x.rowBlk[x.rowOff[a]:x.rowOff[a+1]]
-	isNew := w.fresh != nil && w.fresh[a]
-	for _, b := range own {
-		x.todo[b].from++
-		if isNew {
-			x.newTodo[b].from++
-		}
-	}
-	for _, b := range own {
-		if x.nearOff == nil {
-			if err := w.scan(a, rule, b); err != nil {
+	own := x.rowAt[x.rowOff[a]:x.rowOff[a+1]]
+	if x.off == nil {
+		for _, at := range own {
+			place := at &^ marked
+			if x.members[place]&marked != 0 {
+				continue // the last of its block
+			}
+			if err := w.scan(a, rule, place+1, at&marked != 0); err != nil {
 				return err
 			}
-			continue
 		}
-		for _, near := range x.near[x.nearOff[b]:x.nearOff[b+1]] {
-			if err := w.scan(a, rule, near); err != nil {
-				return err
+	} else {
+		for _, b := range own {
+			x.todo[b]++
+		}
+		for _, b := range own {
+			for _, near := range x.near[x.nearOff[b]:x.nearOff[b+1]] {
+				from, to := x.todo[near], x.off[near+1]
+				if from == to {
+					continue
+				}
+				if err := w.scan(a, rule, from, w.crowded(x, rule, near)); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -171,53 +176,61 @@ func (w *walk) advance(a uint32) {
 	}
 }
 
+// crowded is grouper.crowded for a row next to a cell.
+func (w *walk) crowded(x *index, rule int, b uint32) bool {
+	r := &w.in.Rules[rule]
+	from, to, limit := x.todo[b], x.off[b+1], uint32(r.limit())
+	if r.Within == 0 || w.rows.at == nil {
+		return to-x.off[b] > limit
+	}
+	return to-from >= limit && x.members[from+limit-1]&^marked <= w.reach[rule]
+}
+
 // scan tries the members of a block that come after a: all within the limit in time, or the next few if they are crowded.
-func (w *walk) scan(a uint32, rule int, b uint32) error {
-	x, r, reach := w.rules[rule], &w.in.Rules[rule], w.reach[rule]
-	s := x.todo[b]
-	if s.from == s.to || x.members[s.from] > reach {
+func (w *walk) scan(a uint32, rule int, from uint32, crowded bool) error {
+	x, reach := w.rules[rule], w.reach[rule]
+	if x.members[from]&^marked > reach {
 		return nil
 	}
-	limit := uint32(r.limit())
-	crowded := s.to-s.from >= limit && x.members[s.from+limit-1] <= reach
-	if r.Within == 0 || w.rows.at == nil {
-		crowded = x.off[b+1]-x.off[b] > limit
-	}
 	if crowded {
-		return w.window(a, rule, x.members[s.from:min(s.to, s.from+limit)])
+		return w.window(a, rule, from)
 	}
-	todo := x.members[s.from:s.to]
-	if w.fresh != nil && !w.fresh[a] {
-		n := x.newTodo[b]
-		todo = x.newMembers[n.from:n.to]
-	}
-	for _, c := range todo {
-		if c > reach {
+	onlyNew := w.fresh != nil && !w.fresh[a]
+	for i := from; ; i++ {
+		if onlyNew {
+			if i = x.newAt[i]; i == none {
+				return nil
+			}
+		}
+		m := x.members[i]
+		if m&^marked > reach {
 			return nil
 		}
-		if _, err := w.try(a, c, rule); err != nil {
+		if _, err := w.try(a, m&^marked, rule); err != nil {
 			return err
 		}
+		if m&marked != 0 {
+			return nil
+		}
 	}
-	return nil
 }
 
 // window tries the next members of a crowded block until enough of them are candidates. Pairs of two old rows that are not
 // wanted take their place in the window all the same, so that the pairs with a new row are those of a full run.
-func (w *walk) window(a uint32, rule int, next []uint32) error {
-	old := w.fresh != nil && !w.fresh[a]
-	if old {
-		for len(next) > 0 && !w.fresh[next[len(next)-1]] {
-			next = next[:len(next)-1]
-		}
-	}
-	want := w.width
-	for _, c := range next {
-		if want == 0 || c > w.reach[rule] {
+func (w *walk) window(a uint32, rule int, from uint32) error {
+	x, reach := w.rules[rule], w.reach[rule]
+	onlyNew := w.fresh != nil && !w.fresh[a]
+	want, end := w.width, from+uint32(w.in.Rules[rule].limit())
+	for i := from; i < end && want > 0; i++ {
+		if onlyNew && x.newAt[i] >= end { // none is greater than every place
 			return nil
 		}
-		ok := false
-		if old && !w.fresh[c] {
+		m := x.members[i]
+		c, ok := m&^marked, false
+		if c > reach {
+			return nil
+		}
+		if onlyNew && !w.fresh[c] {
 			_, ok = w.candidate(a, c, rule)
 		} else {
 			var err error
@@ -227,6 +240,9 @@ func (w *walk) window(a uint32, rule int, next []uint32) error {
 		}
 		if ok {
 			want--
+		}
+		if m&marked != 0 {
+			return nil
 		}
 	}
 	return nil
