@@ -178,13 +178,33 @@ func (r *rewriter) plain(t token, name string) bool {
 	case t.kind == word && name == "to_char" && next.text == "(":
 		return r.toChar(at)
 	case t.kind == word && r.who.User != "" && next.text != "(" && next.text != "." && (name == "current_user" || name == "session_user" || name == "current_role") && !r.last().is("as"):
-		r.put(literal, text(r.who.User), r.i)
+		out := text(r.who.User)
+		if prev := r.last(); prev.is("select") || prev.text == "," && r.depth() == 0 {
+			if next.text == "" || next.text == "," || next.is("from") {
+				out += " AS " + name
+			}
+		}
+		r.put(literal, out, r.i)
 		return true
 	case t.kind == word && next.text != "(" && next.text != "." && (name == "current_catalog" || name == "current_schema") && !r.last().is("as"):
 		r.put(word, prefix+name+"()", r.i)
 		return true
 	}
 	return false
+}
+
+// depth is the number of parentheses that are open where the text has been written to.
+func (r *rewriter) depth() int {
+	n := 0
+	for _, t := range r.out {
+		switch t.text {
+		case "(":
+			n++
+		case ")":
+			n--
+		}
+	}
+	return n
 }
 
 // end is the index of the parenthesis that closes the one at index open, -1 if none does.
@@ -326,3 +346,14 @@ func (r *rewriter) operand() int {
 
 // keyword lists words that can stand before a parenthesis without being a function.
 var keyword = map[string]bool{"SELECT": true, "AND": true, "OR": true, "NOT": true, "IN": true, "WHERE": true, "WHEN": true, "THEN": true, "ELSE": true, "ON": true, "BY": true, "ANY": true, "ALL": true, "AS": true}
+
+// callOfOurs is how the engine names a result column that is a call of one of our functions.
+var callOfOurs = regexp.MustCompile(`^"?` + prefix + `(\w+)"?\(.*\)$`)
+
+// ColumnName is the name that PostgreSQL gives a result column: that of the function where it is a call.
+func ColumnName(name string) string {
+	if m := callOfOurs.FindStringSubmatch(name); m != nil {
+		return m[1]
+	}
+	return name
+}
