@@ -22,7 +22,8 @@ type Options struct {
 	Sensitive []string
 	// K is the least number of incidents that a published cell of a sensitive category has, 5.
 	K int
-	// ScrubAfter is how long a file may hold bytes of withdrawn rows outside of any table before a clean one is built, 0.
+	// ScrubAfter is how long a file may hold bytes of withdrawn rows outside of any table before a clean one is built, 10
+	// minutes; negative for none: the next publication builds it.
 	ScrubAfter time.Duration
 
 	MemoryLimit string // DuckDB's own memory while publishing, "768MB"
@@ -71,4 +72,38 @@ func DefaultScopes(c *catalog.Catalog) []query.Scope {
 // of personal safety).
 func DefaultSensitive() []string {
 	return []string{"07.03", "07.04", "07.05", "13.02", "16.01", "16.03", "16.06", "16.07"}
+}
+
+func (o Options) withDefaults() Options {
+	if o.Scopes == nil && o.Catalog != nil {
+		o.Scopes = DefaultScopes(o.Catalog)
+	}
+	if o.Interval <= 0 {
+		o.Interval = 3 * time.Second
+	}
+	if o.Sensitive == nil {
+		o.Sensitive = DefaultSensitive()
+	}
+	if o.K <= 0 {
+		o.K = 5
+	}
+	if o.ScrubAfter == 0 {
+		o.ScrubAfter = 10 * time.Minute
+	}
+	if o.MemoryLimit == "" {
+		o.MemoryLimit = "768MB"
+	}
+	if o.Threads <= 0 {
+		o.Threads = 1
+	}
+	if o.MinFree == 0 {
+		o.MinFree = 512 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
 }

@@ -1,0 +1,236 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"onegrid/query"
+	"onegrid/warehouse"
+)
+
+// shelf is the folder of a scope with its files: the current generation, and earlier ones that become the next (spares)
+// as soon as nobody reads them.
+type shelf struct {
+	scope   query.Scope
+	folder  string
+	hidden  bool // the base where the sensitive city is not a scope: no manifest for readers
+	current *generation
+	spares  []*generation
+	stale   bool // the current one was made by other rules or is damaged: build anew
+}
+
+func (s *shelf) masked() bool { return s.scope.Tier == query.Masked }
+
+// county is the county of a district scope, "" for the city.
+func (s *shelf) county() string {
+	if s.scope.Area == cityArea {
+		return ""
+	}
+	return s.scope.Area
+}
+
+const cityArea = "city"
+
+// generation is one file of a shelf.
+type generation struct {
+	m      *Manifest
+	path   string
+	tree   *tree
+	levels months // of the small-cell rule, as the file has them
+}
+
+const workPrefix = "work-"
+
+// openShelf reads what is on the shelf and removes what an interrupted publication left. Spares are not kept: what they
+// hold is not known for certain, and a copy of the current generation is.
+func openShelf(s *shelf) error {
+	if err := os.MkdirAll(s.folder, 0o750); err != nil {
+		return fmt.Errorf("creating the folder of %s: %w", s.scope, err)
+	}
+	m, err := readManifest(s.folder)
+	switch {
+	case errors.Is(err, ErrNone):
+	case errors.Is(err, ErrAltered):
+		s.stale = true
+	case err != nil:
+		return err
+	default:
+		g := &generation{m: m, path: filepath.Join(s.folder, m.File)}
+		if g.tree, err = loadTree(s.folder, m); err != nil {
+			s.stale = true // readers refuse it; it is replaced
+		} else if st, err := os.Stat(g.path); err != nil || st.Size() != m.Size {
+			s.stale = true
+		}
+		s.current = g
+	}
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if s.current != nil && (e.Name() == s.current.m.File || e.Name() == s.current.m.Leaves) || e.Name() == manifestName {
+			continue
+		}
+		if err := s.discard(filepath.Join(s.folder, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard removes a file of the shelf unless somebody reads it.
+func (s *shelf) discard(path string) error {
+	if strings.HasPrefix(filepath.Base(path), "gen-") && strings.HasSuffix(path, ".duckdb") {
+		f, ok, err := seize(path)
+		if err != nil {
+			return fmt.Errorf("removing an old generation of %s: %w", s.scope, err)
+		}
+		if !ok {
+			return nil
+		}
+		defer f.Close()
+	}
+	if err := os.RemoveAll(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing an old generation of %s: %w", s.scope, err)
+	}
+	return nil
+}
+
+// work is a file that becomes the next generation.
+type work struct {
+	path    string
+	file    *os.File // its exclusive lease
+	tree    *tree    // as it was before, nil for a new file
+	from    warehouse.Position
+	levels  months
+	catalog string
+	dirty   bool // holds residue already
+	fresh   bool // has no tables yet
+	scrub   bool // a new base that is filled from the current one
+}
+
+func (w *work) close() {
+	if w != nil && w.file != nil {
+		w.file.Close()
+		w.file = nil
+	}
+}
+
+// takeSpare takes an earlier generation that nobody reads; nil where there is none.
+func (s *shelf) takeSpare(number int64) (*work, error) {
+	for i, g := range s.spares {
+		f, ok, err := seize(g.path)
+		if err != nil {
+			return nil, fmt.Errorf("taking a spare of %s: %w", s.scope, err)
+		}
+		if !ok {
+			continue
+		}
+		w := &work{path: s.workPath(number), file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, dirty: g.m.ResidueSince != nil}
+		err = os.Rename(g.path, w.path)
+		if err == nil {
+			err = os.Chmod(w.path, 0o600)
+		}
+		if err != nil {
+			w.close()
+			return nil, fmt.Errorf("taking a spare of %s: %w", s.scope, err)
+		}
+		s.spares = append(s.spares[:i:i], s.spares[i+1:]...)
+		_ = os.Remove(filepath.Join(s.folder, g.m.Leaves)) // a reader that still wants it verifies the whole file
+		return w, nil
+	}
+	return nil, nil
+}
+
+func (s *shelf) workPath(number int64) string {
+	return filepath.Join(s.folder, fmt.Sprintf("%s%d.duckdb", workPrefix, number))
+}
+
+// copyCurrent makes a second file from the current generation. The kernel copies where it can.
+func (s *shelf) copyCurrent(number int64) (*work, error) {
+	g := s.current
+	src, err := os.Open(g.path)
+	if err != nil {
+		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+	}
+	defer src.Close()
+	path := s.workPath(number)
+	dst, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+	}
+	if _, err = io.Copy(dst, src); err != nil {
+		err = errors.Join(diskError(err), os.Remove(path))
+	}
+	if err = errors.Join(err, dst.Close()); err != nil {
+		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+	}
+	f, _, err := seize(path)
+	if err != nil {
+		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+	}
+	return &work{path: path, file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, dirty: g.m.ResidueSince != nil}, nil
+}
+
+// retire makes the current generation a spare and drops spares that nobody reads and nobody needs.
+func (s *shelf) retire() error {
+	if s.current != nil {
+		if s.stale || s.current.m.ResidueSince != nil {
+			if err := s.remove(s.current); err != nil {
+				return err
+			}
+		} else {
+			s.spares = append(s.spares, s.current)
+		}
+	}
+	var errs []error
+	for len(s.spares) > 1 {
+		g := s.spares[0]
+		s.spares = s.spares[1:]
+		errs = append(errs, s.remove(g))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *shelf) remove(g *generation) error {
+	if _, err := os.Stat(g.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := s.discard(g.path); err != nil {
+		return err
+	}
+	if _, err := os.Stat(g.path); err == nil {
+		return nil // in use: the next start, or sweep, removes it
+	}
+	if err := os.Remove(filepath.Join(s.folder, g.m.Leaves)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// sweep removes files that were in use when they were superseded.
+func (s *shelf) sweep() error {
+	keep := map[string]bool{manifestName: true}
+	for _, g := range append([]*generation{s.current}, s.spares...) {
+		if g != nil {
+			keep[g.m.File], keep[g.m.Leaves] = true, true
+		}
+	}
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !keep[e.Name()] {
+			if err := s.discard(filepath.Join(s.folder, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
