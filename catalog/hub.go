@@ -26,6 +26,8 @@ type Hub struct {
 	Log       Log       `yaml:"log" doc:"the program's own log" doczh:"日志"`
 	Run       Run       `yaml:"run" doc:"the daemon" doczh:"守护进程"`
 	Retention Retention `yaml:"retention" doc:"how long stored data is kept" doczh:"保存期限"`
+	Link      Link      `yaml:"link" doc:"which events are one incident" doczh:"同一事件关联"`
+	Query     Query     `yaml:"query" doc:"the query surface" doczh:"查询接口"`
 
 	// CoordinateSystems are the plane grids of the city, usable as local:<id>. Without parameters such a source keeps
 	// its x and y, and lon and lat stay null.
@@ -124,6 +126,8 @@ func DefaultHub() Hub {
 		Log:       Log{Level: "info", Format: "text"},
 		Run:       Run{MaxConcurrent: 4, Grace: Duration(45 * time.Second)},
 		Retention: Retention{EventDays: 1095, RejectDays: 90, RunDays: 1095},
+		Link:      DefaultLink(),
+		Query:     DefaultQuery(),
 	}
 }
 
@@ -214,6 +218,8 @@ func (h Hub) Validate() []connectors.Problem {
 	ps.atLeast("retention.event_days", int64(h.Retention.EventDays), 1)
 	ps.atLeast("retention.reject_days", int64(h.Retention.RejectDays), 1)
 	ps.atLeast("retention.run_days", int64(h.Retention.RunDays), 1)
+	ps.atLeast("link.every", int64(h.Link.Every), int64(100*time.Millisecond))
+	h.Query.validate(&ps)
 	return ps
 }
 
@@ -240,6 +246,8 @@ func loadHub(c *collector, dir string) *Hub {
 		h.Landing.RecipientsFile = resolvePath(dir, h.Landing.RecipientsFile)
 	}
 	h.Privacy.Key = resolveSecretRef(dir, h.Privacy.Key)
+	h.Link.Rules, h.Link.Model = resolvePath(dir, h.Link.Rules), resolvePath(dir, h.Link.Model)
+	h.Query.resolve(dir)
 	return &h
 }
 
