@@ -4,14 +4,15 @@ import (
 	_ "embed"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 //go:embed boilerplate.txt
 var boilerplate string
 
-// phrases are what messages to a hotline open and end with; they say nothing about the matter.
-var phrases = newPhraseList(boilerplate)
+// phrases returns what messages to a hotline open and end with; it says nothing about the matter.
+var phrases = sync.OnceValue(func() *phraseList { return newPhraseList(boilerplate) })
 
 // phraseList finds phrases by their first rune. It is immutable.
 type phraseList struct {

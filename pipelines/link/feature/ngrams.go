@@ -65,9 +65,11 @@ func AppendWords(dst Set, normal []byte) Set {
 
 // CopyKey identifies a normalised text: two records with the same key and length hold the same words in the same order.
 // runes is the length, so that a caller can ask for a minimum; the key of an empty text is 0.
-func CopyKey(normal string) (key uint64, runes int) {
-	if normal == "" {
+func CopyKey(normal string) (key uint64, runes int) { return copyKey([]byte(normal)) }
+
+func copyKey(normal []byte) (key uint64, runes int) {
+	if len(normal) == 0 {
 		return 0, 0
 	}
-	return xxhash.Sum64String(normal), utf8.RuneCountInString(normal)
+	return xxhash.Sum64(normal), utf8.RuneCount(normal)
 }

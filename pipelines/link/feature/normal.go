@@ -22,7 +22,7 @@ func AppendNormal(dst []byte, text string) []byte {
 	if !ok {
 		dst = appendGeneral(dst[:at], norm.NFKC.AppendString(nil, clip(text, 2*MaxNormal)))
 	}
-	return phrases.strip(dst, at)
+	return phrases().strip(dst, at)
 }
 
 // clip cuts a text at a rune boundary.
