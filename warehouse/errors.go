@@ -13,6 +13,8 @@ var (
 	// ErrLinks means that incidents would not be consistent: an incident without exactly one countable member, an event in
 	// two incidents, or a link to an event that is not stored. Nothing was stored.
 	ErrLinks = errors.New("links do not make consistent incidents")
+	// ErrNoEvent means that no event or incident has the id.
+	ErrNoEvent = errors.New("no event or incident has this id")
 	// ErrDiskFull means that a write met a full disk or quota. Nothing was stored; free space and go on.
 	ErrDiskFull = errors.New("no space left for the store")
 	// ErrDown means that the engine gave up its handle and could not be reopened yet.

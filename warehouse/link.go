@@ -65,7 +65,7 @@ type LinkUnit struct {
 	Started  time.Time
 	Model    string
 	Spec     string
-	Position Position // changes seen
+	Position Position // changes seen; LinkState returns it to the next run
 	Decision int64    // decisions heeded
 	Chunks   iter.Seq2[*LinkChunk, error]
 	Final    func() (LinkFinal, error)
@@ -148,6 +148,7 @@ type Member struct {
 	Incident  EventID
 	Role      string // event.IncidentRoles
 	Countable bool
+	Alarm     string // why a person should look at the incident, on its countable member; "" for no reason
 }
 
 // Feature is what the engine keeps of an event to find and compare it again.
@@ -190,7 +191,7 @@ type CandidateQuery struct {
 
 // Probe is an event that looks for others.
 type Probe struct {
-	Event EventID
+	Event EventRef
 	Keys  []uint64
 	Refs  []uint64
 }
@@ -270,7 +271,7 @@ type LinkReviewer interface {
 // IncidentReader looks up incidents.
 type IncidentReader interface {
 	// Incident returns the id that holds now for an incident or event id, following aliases, and its members. An event in no
-	// incident with another is the one member of its own.
+	// incident with another is the one member of its own. ErrNoEvent means that neither is stored.
 	Incident(ctx context.Context, id EventID) (EventID, []Member, error)
 	// Aliases returns the aliases of runs above after, in order.
 	Aliases(ctx context.Context, after int64) ([]AliasRow, error)

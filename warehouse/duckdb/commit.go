@@ -37,17 +37,11 @@ type tx struct {
 // Cancelling ctx is honoured until the transaction begins and between chunks; once the last chunk is in, the commit is
 // finished (invariant 6).
 func (s *Store) Commit(ctx context.Context, u *warehouse.Unit) (warehouse.Receipt, error) {
-	select {
-	case s.lane <- struct{}{}:
-	case <-ctx.Done():
-		return warehouse.Receipt{}, ctx.Err()
+	release, err := s.takeLane(ctx)
+	if err != nil {
+		return warehouse.Receipt{}, err
 	}
-	defer func() { <-s.lane }()
-	if s.down != nil || s.writer == nil {
-		if err := s.reopen(context.WithoutCancel(ctx)); err != nil {
-			return warehouse.Receipt{}, err
-		}
-	}
+	defer release()
 	if err := s.checkSpace(); err != nil {
 		return warehouse.Receipt{}, err
 	}
@@ -64,21 +58,27 @@ func (s *Store) Commit(ctx context.Context, u *warehouse.Unit) (warehouse.Receip
 		s.log.Error("witness not written", "source", u.Source, "seq", rec.Seq, "error", err)
 	}
 	_ = faultpoint.Hit("commit.witnessed")
-	if s.Sizes().Log > maxLog {
-		if err := s.checkpoint(context.WithoutCancel(ctx)); err != nil {
-			s.log.Warn("the log could not be written into the database", "error", short(err))
-			if isFatal(err) || s.broken(context.WithoutCancel(ctx)) {
-				if err := s.reopen(context.WithoutCancel(ctx)); err != nil {
-					s.log.Error("store is down until the next commit", "error", short(err))
-				}
-			}
-		}
-	}
+	s.checkpointLong(context.WithoutCancel(ctx))
 	return rec, nil
 }
 
 // maxLog is the size of the log at which a commit is followed by a checkpoint.
 const maxLog = 192 << 20
+
+// checkpointLong writes a long log into the database after a commit. A failure leaves the log, which is no failure of
+// the commit. The caller holds the lane.
+func (s *Store) checkpointLong(ctx context.Context) {
+	if s.Sizes().Log > maxLog {
+		if err := s.checkpoint(ctx); err != nil {
+			s.log.Warn("the log could not be written into the database", "error", short(err))
+			if isFatal(err) || s.broken(ctx) {
+				if err := s.reopen(ctx); err != nil {
+					s.log.Error("store is down until the next commit", "error", short(err))
+				}
+			}
+		}
+	}
+}
 
 func (s *Store) commit(ctx context.Context, u *warehouse.Unit) (rec warehouse.Receipt, landed warehouse.Landed, err error) {
 	hard := context.WithoutCancel(ctx)

@@ -95,6 +95,7 @@ var _ array.RecordReader = (*feed)(nil)
 // feeds are the views of the writer connection.
 type feeds struct {
 	chunk, probe, update, ids, transitions, tokens, rejects *feed
+	links, members, features, aliases                       *feed
 }
 
 func (s *Store) openFeeds(ctx context.Context) error {
@@ -110,6 +111,7 @@ func (s *Store) openFeeds(ctx context.Context) error {
 	}{
 		{&s.feeds.chunk, "chunk", chunkSchema()}, {&s.feeds.probe, "probe", idSchema}, {&s.feeds.update, "upd", updateSchema}, {&s.feeds.ids, "renewed", idSchema},
 		{&s.feeds.transitions, "transitions_in", transitionSchema}, {&s.feeds.tokens, "tokens_in", tokenSchema}, {&s.feeds.rejects, "rejects_in", rejectSchema},
+		{&s.feeds.links, "links_in", linkSchema}, {&s.feeds.members, "members_in", memberSchema}, {&s.feeds.features, "features_in", featureSchema}, {&s.feeds.aliases, "aliases_in", aliasSchema},
 	} {
 		if *v.to, err = newFeed(ar, exec, v.name, v.schema); err != nil {
 			return err
@@ -119,7 +121,7 @@ func (s *Store) openFeeds(ctx context.Context) error {
 }
 
 func (f *feeds) close() {
-	for _, v := range []*feed{f.chunk, f.probe, f.update, f.ids, f.transitions, f.tokens, f.rejects} {
+	for _, v := range []*feed{f.chunk, f.probe, f.update, f.ids, f.transitions, f.tokens, f.rejects, f.links, f.members, f.features, f.aliases} {
 		v.close()
 	}
 	*f = feeds{}

@@ -96,6 +96,11 @@ func (s *Store) roomFor(ctx context.Context, loaded int64) error {
 	if s.seen.total > largeStore && loaded < bulkUnit {
 		want = lookupMemory
 	}
+	return s.setMemory(ctx, want)
+}
+
+// setMemory sets the engine's memory limit. The caller holds the lane.
+func (s *Store) setMemory(ctx context.Context, want string) error {
 	if want == s.memory {
 		return nil
 	}
@@ -210,8 +215,9 @@ func verifyBackup(ctx context.Context, path, want string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// contentTables are the tables that a rebuild must reproduce, with the columns that say the same thing.
-var contentTables = []string{"event_version", "event_transition", "event_party_token", "reject", "checkpoint"}
+// contentTables are the tables of which a copy must hold the same rows.
+var contentTables = []string{"event_version", "event_transition", "event_party_token", "reject", "checkpoint",
+	"event_link", "event_incident", "incident_alias", "link_decision", "link_run", "link_feature", "link_key", "link_ref"}
 
 // fingerprint is an order-free digest of all content tables of a database: counts and the sum of row hashes.
 func fingerprint(_ context.Context, one func(string) (string, error), prefix string) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,6 +17,8 @@ import (
 	"onegrid/warehouse"
 )
 
+var _ warehouse.EventReader = (*Store)(nil)
+
 // reader is a connection for the program's own larger questions, in a transaction of its own, with views for what the
 // question is about. Readers are kept.
 type reader struct {
@@ -25,9 +28,9 @@ type reader struct {
 	keys  *feed
 }
 
-// askedSchema is a list of ids with a number each; keySchema one of keys.
+// askedSchema is a list of events with a number each; keySchema one of keys.
 var (
-	askedSchema = arrow.NewSchema([]arrow.Field{uuidField("id"), {Name: "n", Type: arrow.PrimitiveTypes.Int32}}, nil)
+	askedSchema = arrow.NewSchema([]arrow.Field{uuidField("id"), {Name: "day", Type: arrow.FixedWidthTypes.Date32}, {Name: "n", Type: arrow.PrimitiveTypes.Int32}}, nil)
 	keySchema   = arrow.NewSchema([]arrow.Field{{Name: "key", Type: arrow.PrimitiveTypes.Uint64}, {Name: "ref", Type: arrow.FixedWidthTypes.Boolean}}, nil)
 )
 
@@ -130,16 +133,16 @@ func (r *reader) exec(ctx context.Context, query string) error {
 	return err
 }
 
-// ask puts ids into a temporary table asked(id, n); n counts from 0.
-func (r *reader) ask(ctx context.Context, ids [][16]byte) error {
+// ask puts events into a temporary table asked(id, day, n); n counts from 0.
+func (r *reader) ask(ctx context.Context, events []warehouse.EventRef) error {
 	if r.ids == nil {
-		return r.askText(ctx, ids)
+		return r.askText(ctx, events)
 	}
 	b := array.NewRecordBuilder(allocator, askedSchema)
 	defer b.Release()
-	for i, id := range ids {
-		b.Field(0).(*array.FixedSizeBinaryBuilder).Append(id[:])
-		b.Field(1).(*array.Int32Builder).Append(int32(i))
+	for i, e := range events {
+		putRef(b, 0, e)
+		b.Field(2).(*array.Int32Builder).Append(int32(i))
 	}
 	rec := b.NewRecordBatch()
 	defer rec.Release()
@@ -151,20 +154,32 @@ func (r *reader) ask(ctx context.Context, ids [][16]byte) error {
 }
 
 // askText is ask for a store that is open for reading only, where no view can be made.
-func (r *reader) askText(ctx context.Context, ids [][16]byte) error {
-	if err := r.exec(ctx, "CREATE OR REPLACE TEMP TABLE asked (id UUID, n INTEGER)"); err != nil {
+func (r *reader) askText(ctx context.Context, events []warehouse.EventRef) error {
+	if err := r.exec(ctx, "CREATE OR REPLACE TEMP TABLE asked (id UUID, day DATE, n INTEGER)"); err != nil {
 		return err
 	}
-	for at := 0; at < len(ids); at += 1000 {
+	for at := 0; at < len(events); at += 1000 {
 		rows := make([]string, 0, 1000)
-		for i, id := range ids[at:min(at+1000, len(ids))] {
-			rows = append(rows, fmt.Sprintf("('%s'::UUID, %d)", uuid.UUID(id), at+i))
+		for i, e := range events[at:min(at+1000, len(events))] {
+			rows = append(rows, fmt.Sprintf("('%s'::UUID, DATE '1970-01-01' + %d, %d)", uuid.UUID(e.ID), e.Day, at+i))
 		}
 		if err := r.exec(ctx, "INSERT INTO asked VALUES "+strings.Join(rows, ", ")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// spanOf bounds a column by the days of some events; a day that is not known opens it to all.
+func spanOf(column string, events []warehouse.EventRef) string {
+	var from, to int32 = math.MaxInt32, math.MinInt32
+	for _, e := range events {
+		if e.Day == 0 {
+			return "true"
+		}
+		from, to = min(from, e.Day), max(to, e.Day)
+	}
+	return between(column, from, to)
 }
 
 // scan runs a query and hands over its batches, which belong to the reader.
@@ -282,4 +297,35 @@ func retype(a arrow.Array, want arrow.DataType) (arrow.Array, error) {
 		return b.NewArray(), nil
 	}
 	return nil, fmt.Errorf("is %s, want %s", a.DataType(), want)
+}
+
+// Events implements warehouse.EventReader.
+func (s *Store) Events(ctx context.Context, events []warehouse.EventRef, columns []string, each func(arrow.RecordBatch) error) error {
+	sh, err := shapeOf(columns)
+	if err != nil {
+		return err
+	}
+	err = s.read(ctx, func(r *reader) error {
+		if err := r.ask(ctx, events); err != nil {
+			return err
+		}
+		if err := r.exec(ctx, `CREATE OR REPLACE TEMP TABLE changed AS SELECT rid, row_number() OVER (ORDER BY event_day, reported_at, event_id) AS n FROM (
+ SELECT v.rowid AS rid, v.event_day, v.reported_at, v.event_id FROM event_version v SEMI JOIN asked a ON a.id = v.event_id WHERE v.known_to IS NULL AND `+spanOf("v.event_day", events)+")"); err != nil {
+			return err
+		}
+		n, err := r.number(ctx, "SELECT count(*) FROM changed")
+		if err != nil {
+			return err
+		}
+		for at := int64(0); at < n; at += slice {
+			if err := r.changed(ctx, sh, at, at+slice, each); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading events: %w", err)
+	}
+	return nil
 }
