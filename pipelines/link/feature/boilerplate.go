@@ -67,7 +67,10 @@ func (l *phraseList) strip(b []byte, at int) []byte {
 			r += n
 			continue
 		}
-		_, n := utf8.DecodeRune(b[r:])
+		n := 3
+		if b[r] < 0xe0 || b[r] >= 0xf0 {
+			_, n = utf8.DecodeRune(b[r:])
+		}
 		w += copy(b[w:], b[r:r+n])
 		r += n
 	}

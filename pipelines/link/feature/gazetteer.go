@@ -19,7 +19,7 @@ type Name struct {
 
 // Gazetteer knows the names of divisions. It is immutable.
 type Gazetteer struct {
-	heads [8192]byte          // one bit per first rune: rules out most positions at once
+	pairs [8192]byte          // one bit per hash of the first two runes: rules out most positions at once
 	names map[uint64][]gazRow // first two runes → names, longest first
 }
 
@@ -58,7 +58,8 @@ func (g *Gazetteer) add(name string, kind PlaceKind) {
 	if len(r) < 3 {
 		return
 	}
-	g.heads[uint16(r[0])>>3] |= 1 << (r[0] & 7)
+	h := pairHash(r)
+	g.pairs[h>>3] |= 1 << (h & 7)
 	k := uint64(r[0])<<32 | uint64(r[1])
 	for i, have := range g.names[k] {
 		if slices.Equal(have.runes, r) {
@@ -71,7 +72,10 @@ func (g *Gazetteer) add(name string, kind PlaceKind) {
 
 // at returns the longest name at the start of r.
 func (g *Gazetteer) at(r []rune) (n int, kind PlaceKind) {
-	if g == nil || len(r) < 3 || g.heads[uint16(r[0])>>3]&(1<<(r[0]&7)) == 0 {
+	if g == nil || len(r) < 3 {
+		return 0, 0
+	}
+	if h := pairHash(r); g.pairs[h>>3]&(1<<(h&7)) == 0 {
 		return 0, 0
 	}
 	for _, row := range g.names[uint64(r[0])<<32|uint64(r[1])] {
@@ -80,4 +84,9 @@ func (g *Gazetteer) at(r []rune) (n int, kind PlaceKind) {
 		}
 	}
 	return 0, 0
+}
+
+// pairHash spreads the first two runes over 16 bits.
+func pairHash(r []rune) uint16 {
+	return uint16((uint32(r[0])*0x9e3779b1 ^ uint32(r[1])*0x85ebca6b) >> 15)
 }

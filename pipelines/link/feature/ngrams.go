@@ -20,7 +20,11 @@ func AppendNgrams(dst Set, normal []byte, n int) Set {
 	var ring [8]uint64
 	for i := 0; i < len(normal) && len(dst)-at < MaxGrams; {
 		r, w := rune(normal[i]), 1
-		if r >= 0x80 {
+		switch {
+		case r < 0x80:
+		case r >= 0xe4 && r <= 0xe9 && i+2 < len(normal): // normal is valid UTF-8
+			r, w = (r&0x0f)<<12|rune(normal[i+1]&0x3f)<<6|rune(normal[i+2]&0x3f), 3
+		default:
 			r, w = utf8.DecodeRune(normal[i:])
 		}
 		i += w
