@@ -67,7 +67,7 @@ type item struct {
 // are ended as unpaired, half a record at the end is put aside and said so.
 func Open(cfg Config, log *slog.Logger) (*Log, error) { return open(cfg, log, time.Now) }
 
-func open(cfg Config, log *slog.Logger, now func() time.Time) (l *Log, err error) {
+func open(cfg Config, log *slog.Logger, now func() time.Time) (opened *Log, err error) {
 	if cfg, err = cfg.withDefaults(); err != nil {
 		return nil, err
 	}
@@ -78,14 +78,13 @@ func open(cfg Config, log *slog.Logger, now func() time.Time) (l *Log, err error
 	if err != nil {
 		return nil, fmt.Errorf("locking the audit log: %w", err)
 	}
-	l = &Log{
+	l := &Log{
 		cfg: cfg, log: log, lock: lock, wake: make(chan struct{}, 1), done: make(chan struct{}), spooled: map[string]bool{},
 		w: &writer{cfg: cfg, now: now, running: map[string]string{}}, anchor: &anchors{cfg: cfg, now: now, log: log},
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.w.close(), l.lock.Close())
-			l = nil
 		}
 	}()
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -114,6 +113,7 @@ func (l *Log) begin() error {
 	if rec.damaged != "" {
 		l.log.Error("the audit log is damaged; it goes on behind the damage", "where", rec.damaged)
 		first = append(first, &Record{Kind: KindDamaged, Reason: rec.damaged})
+		l.w.size = l.cfg.MaxBytes // a new file: the damage is found once, not at every start
 	}
 	if rec.torn > 0 {
 		l.log.Warn("the audit log ended in the middle of a record, which a crash does; it was put aside", "bytes", rec.torn)

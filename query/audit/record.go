@@ -30,6 +30,8 @@ const (
 	KindPublish     Kind = "publish"
 	KindReview      Kind = "review" // a person's decision on a link or a reject
 	KindRead        Kind = "read"   // the audit log itself was read
+	// KindUnreadable stands for a note that another process left and that cannot be read.
+	KindUnreadable Kind = "unreadable"
 )
 
 // Record is one line. Its members are written in this order, without white space, and the empty ones are left out.

@@ -93,7 +93,7 @@ func (l *Log) ingest() {
 		r, err := readNote(filepath.Join(inbox, e.Name()))
 		if err != nil {
 			l.log.Error("a note for the audit log cannot be read", "error", err)
-			r = Record{Kind: KindDamaged, Reason: "a note in the inbox cannot be read"}
+			r = Record{Kind: KindUnreadable, Reason: "a note in the inbox cannot be read"}
 		}
 		r.Spooled = strings.TrimSuffix(e.Name(), ".json") + " " + r.Time.UTC().Format(time.RFC3339)
 		records, names = append(records, &r), append(names, e.Name())

@@ -15,9 +15,10 @@ import (
 
 // VerifyOptions say what a log must agree with besides itself.
 type VerifyOptions struct {
-	Key    []byte // of a log that was written with one
-	Anchor string // file of anchors: the log must hold every head in it
-	From   int64  // number of the first record that must be there; 1 if 0. More than 1 after older files were archived
+	Key     []byte // of a log that was written with one
+	Unkeyed int64  // with Key: the records up to this number were written before there was a key; 0 if none
+	Anchor  string // file of anchors: the log must hold every head in it
+	From    int64  // number of the first record that must be there; 1 if 0. More than 1 after older files were archived
 }
 
 // Problem is one thing that is wrong with a log.
@@ -95,6 +96,7 @@ type verifier struct {
 	want     int64  // number of the next record
 	prev     string // hash of the last one, "" before the first
 	alg      string
+	unkeyed  bool // that was reported
 }
 
 func (v *verifier) problem(file string, line int, seq int64, what string) {
@@ -204,6 +206,11 @@ func (v *verifier) hash(name string, l line, r Record) {
 			return
 		}
 	case algSHA256:
+		// Somebody without the key can write a whole log anew that says it never had one.
+		if len(key) > 0 && r.Seq > v.opts.Unkeyed && !v.unkeyed {
+			v.unkeyed = true
+			v.problem(name, l.number, r.Seq, "the log should need its key here and does not")
+		}
 		key = nil
 	default:
 		v.problem(name, l.number, r.Seq, "no record says how this one was hashed")
