@@ -253,3 +253,39 @@ func refuseAliases(n *yaml.Node, ps connectors.Problems) connectors.Problems {
 	}
 	return ps
 }
+
+// Decode decodes a YAML or JSON file strictly into out, a pointer to a struct with yaml tags, and then asks check for what
+// is wrong with the values; a problem's Path gives its line. It returns a *FileError with all problems.
+func Decode(name string, data []byte, out any, check func() connectors.Problems) error {
+	var doc yaml.Node
+	fail := func(ps ...connectors.Problem) error { return &FileError{Name: name, Problems: ps} }
+	if len(data) > maxFile {
+		return fail(connectors.Problem{Message: "the file is larger than 4 MiB"})
+	}
+	if err := unmarshal(data, &doc); err != nil {
+		return fail(syntaxProblem(err))
+	}
+	if doc.Kind == 0 || len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return fail(connectors.Problem{Line: 1, Message: "expected keys with values"})
+	}
+	if ps := refuseAliases(&doc, nil); len(ps) > 0 {
+		return fail(ps...)
+	}
+	d := &decoder{lines: map[string]int{}}
+	d.value(doc.Content[0], reflect.ValueOf(out).Elem(), "")
+	ps := d.problems
+	if len(ps) == 0 {
+		ps = check()
+	}
+	if len(ps) == 0 {
+		return nil
+	}
+	lines := &Spec{lines: d.lines}
+	for i := range ps {
+		if ps[i].Line == 0 {
+			ps[i].Line = lines.Line(ps[i].Path)
+		}
+	}
+	slices.SortStableFunc(ps, func(a, b connectors.Problem) int { return a.Line - b.Line })
+	return fail(ps...)
+}
