@@ -11,6 +11,12 @@ type Catalog struct {
 	tables      map[string]struct{} // "schema.name", lower case
 	macros      map[string]struct{}
 	tableMacros map[string]struct{}
+	schemas     map[string]struct{}
+}
+
+func (c Catalog) hasSchema(name string) bool {
+	_, ok := c.schemas[name]
+	return ok
 }
 
 // NewCatalog takes the names of tables and views, of scalar macros and of table macros. A name stands alone for the schema
@@ -18,7 +24,7 @@ type Catalog struct {
 // text is executed on: a listed name that is missing there would be looked up among the engine's own views. For the same
 // reason names that belong to the engine are refused with ErrReserved.
 func NewCatalog(tables, macros, tableMacros []string) (Catalog, error) {
-	var c Catalog
+	c := Catalog{schemas: map[string]struct{}{}}
 	for _, l := range []struct {
 		names []string
 		into  *map[string]struct{}
@@ -30,6 +36,8 @@ func NewCatalog(tables, macros, tableMacros []string) (Catalog, error) {
 				return Catalog{}, err
 			}
 			(*l.into)[key] = struct{}{}
+			schema, _, _ := strings.Cut(key, ".")
+			c.schemas[schema] = struct{}{}
 		}
 	}
 	return c, nil

@@ -11,4 +11,10 @@ var (
 	ErrEngine = errors.New("engine version has no reviewed function list")
 	// ErrClosed is a gate after Close.
 	ErrClosed = errors.New("gate is closed")
+	// errEngineFailed is an engine that could not parse for a reason that is not the text's.
+	errEngineFailed = errors.New("the gate's engine failed")
+	// errDeep is a syntax tree that nests too deep to be read.
+	errDeep = errors.New("syntax tree nests too deep")
+	// errJSON is a serialised tree that is not what the engine writes.
+	errJSON = errors.New("reading the syntax tree: not the expected JSON")
 )

@@ -6,9 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"onegrid/query/gate/internal/lex"
+	"onegrid/query/gate/redact"
 )
 
 // Limits of a text, checked before and while the syntax tree is read.
@@ -25,7 +33,8 @@ type Gate struct {
 	connector *duckdb.Connector
 	conn      driver.Conn
 	stmt      driver.Stmt
-	version   string
+	grammar   grammar
+	lists     lists
 }
 
 // lockDown is executed in this order: the file system is taken away after external access, and nothing can be set after
@@ -52,6 +61,14 @@ func Open(ctx context.Context) (*Gate, error) {
 		return nil, fmt.Errorf("opening the gate's engine: %w", err)
 	}
 	g := &Gate{connector: connector}
+	all, err := parseFunctions(functionText)
+	if err == nil {
+		g.lists = all.lists()
+		g.grammar, err = parseGrammar(astText)
+	}
+	if err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
 	if err := g.start(ctx); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -69,9 +86,29 @@ func (g *Gate) start(ctx context.Context) error {
 			return fmt.Errorf("locking the gate's engine: %w", err)
 		}
 	}
+	if err := g.version(ctx); err != nil {
+		return err
+	}
 	// Prepare takes one statement only and executes nothing; the text of the user is bound, never spliced.
 	if g.stmt, err = conn.Prepare("SELECT json_serialize_sql(?::VARCHAR)::VARCHAR"); err != nil {
 		return fmt.Errorf("preparing the gate's engine: %w", err)
+	}
+	return nil
+}
+
+// version refuses an engine that nobody has looked at.
+func (g *Gate) version(ctx context.Context) error {
+	rows, err := g.conn.(driver.QueryerContext).QueryContext(ctx, "SELECT version()", nil)
+	if err != nil {
+		return fmt.Errorf("asking the engine's version: %w", err)
+	}
+	defer rows.Close()
+	row := make([]driver.Value, 1)
+	if err := rows.Next(row); err != nil {
+		return fmt.Errorf("asking the engine's version: %w", err)
+	}
+	if row[0] != engineVersion {
+		return fmt.Errorf("%w: %v, reviewed is %s", ErrEngine, row[0], engineVersion)
 	}
 	return nil
 }
@@ -97,5 +134,161 @@ func (g *Gate) Close() error {
 // Check decides on one text. A denial is a Verdict, not an error; an error means that nothing was decided, and the text
 // must not be executed.
 func (g *Gate) Check(ctx context.Context, text string, published Catalog) (Verdict, error) {
-	return Verdict{Rule: RuleInternal}, errors.New("not decided")
+	return g.check(ctx, text, published, nil)
+}
+
+// check is Check without the checks in off, which only tests give.
+func (g *Gate) check(ctx context.Context, text string, published Catalog, off map[check]bool) (Verdict, error) {
+	w := &walk{grammar: g.grammar, lists: &g.lists, published: published, off: off, expansion: 1,
+		tables: map[string]struct{}{}, calls: map[string]struct{}{}}
+	statement, err := g.decide(ctx, text, w)
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{Allowed: true, Text: statement}
+	if w.denied != nil {
+		v = w.denied.verdict(text)
+		v.check = w.denied.check
+	}
+	v.Tables, v.Functions = slices.Sorted(maps.Keys(w.tables)), slices.Sorted(maps.Keys(w.calls))
+	v.Params, v.Nodes = w.params, w.nodes
+	v.Redacted = redact.Whole
+	if len(text) <= MaxText {
+		v.Redacted = redact.SQL(text)
+	}
+	return v, nil
+}
+
+// decide runs the checks in their order: the text, the parser's answer, the tree. It returns the statement to execute.
+func (g *Gate) decide(ctx context.Context, text string, w *walk) (string, error) {
+	body, ok := w.text(text)
+	if !ok {
+		return "", nil
+	}
+	answer, err := g.serialize(ctx, text)
+	if err != nil {
+		return "", err
+	}
+	tree, err := parseJSON(answer)
+	if errors.Is(err, errDeep) {
+		w.deny(denial{check: checkDepth, rule: RuleLimit, position: -1})
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if failed := tree.at("error"); failed.kind != isBool || failed.yes {
+		w.denied = parserDenial(text, tree)
+		return "", nil
+	}
+	statements := tree.at("statements")
+	if statements.kind != isList || len(tree.names) != 2 {
+		return "", errJSON
+	}
+	if len(statements.items) != 1 && !w.deny(denial{check: checkStatements, rule: RuleStatement, position: -1}) || len(statements.items) == 0 {
+		return "", nil
+	}
+	if !w.object("statement", statements.items[0], nil) {
+		return "", nil
+	}
+	if body == text {
+		return body, nil
+	}
+	// What is executed is what was checked: the tail that is cut off must change nothing.
+	again, err := g.serialize(ctx, body)
+	if err != nil {
+		return "", err
+	}
+	if again != answer && !w.deny(denial{check: checkTail, rule: RuleText, position: len(body)}) {
+		return "", nil
+	}
+	return body, nil
+}
+
+// text checks what can be seen without a parser. It returns the text without semicolons, white space and comments at its end.
+func (w *walk) text(text string) (string, bool) {
+	ok := true
+	if len(text) > MaxText {
+		ok = w.deny(denial{check: checkBytes, rule: RuleLimit, position: -1})
+	}
+	if ok && !utf8.ValidString(text) {
+		ok = w.deny(denial{check: checkUTF8, rule: RuleText, position: -1})
+	}
+	if i := strings.IndexByte(text, 0); ok && i >= 0 {
+		ok = w.deny(denial{check: checkNUL, rule: RuleText, position: i})
+	}
+	if i := strings.IndexFunc(text, misleading); ok && i >= 0 {
+		ok = w.deny(denial{check: checkMark, rule: RuleText, position: i})
+	}
+	if !ok {
+		return "", false
+	}
+	tokens, understood := lex.Tokens(text)
+	if !understood {
+		return text, w.deny(denial{check: checkLex, rule: RuleText, position: -1})
+	}
+	if expanded(text, tokens) > maxExpansion && !w.deny(denial{check: checkExpansion, rule: RuleLimit, position: -1}) {
+		return "", false
+	}
+	end := 0
+	for _, t := range tokens {
+		if t.Kind != lex.Space && t.Kind != lex.Comment && t.Kind != lex.Semicolon {
+			end = t.End
+		}
+	}
+	return text[:end], true
+}
+
+// misleading are characters that make a text read differently from what it says: byte order mark, direction controls.
+func misleading(r rune) bool {
+	return r == 0xFEFF || 0x202A <= r && r <= 0x202E || 0x2066 <= r && r <= 0x2069
+}
+
+// parserDenial turns the engine's error into ours. Its text is never passed on.
+func parserDenial(text string, answer value) *denial {
+	d := &denial{rule: RuleSyntax, position: -1}
+	if answer.at("error_type").text == "not implemented" {
+		d.check = checkUnsupported
+		if strings.HasPrefix(answer.at("error_message").text, "Only SELECT") {
+			d.rule, d.check = RuleStatement, checkStatements
+		}
+		return d
+	}
+	// The position counts characters from 0.
+	if n, err := strconv.Atoi(answer.at("position").text); err == nil && n >= 0 {
+		for i := range text {
+			if n--; n < 0 {
+				d.position = i
+				break
+			}
+		}
+		if n >= 0 {
+			d.position = len(text)
+		}
+	}
+	return d
+}
+
+// serialize asks the engine for the syntax tree.
+func (g *Gate) serialize(ctx context.Context, text string) (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stmt == nil {
+		return "", ErrClosed
+	}
+	rows, err := g.stmt.(driver.StmtQueryContext).QueryContext(ctx, []driver.NamedValue{{Ordinal: 1, Value: text}})
+	if err != nil {
+		// The engine's message may repeat the text.
+		return "", fmt.Errorf("parsing the query: %w", errors.Join(errEngineFailed, ctx.Err()))
+	}
+	defer rows.Close()
+	row := make([]driver.Value, 1)
+	if err := rows.Next(row); err != nil {
+		return "", fmt.Errorf("parsing the query: %w", errors.Join(errEngineFailed, ctx.Err()))
+	}
+	answer, ok := row[0].(string)
+	if !ok {
+		return "", errJSON
+	}
+	return answer, nil
 }

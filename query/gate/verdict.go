@@ -41,6 +41,8 @@ type Verdict struct {
 	// can stand in parentheses. "" when denied.
 	Text  string
 	Nodes int // parts of the syntax tree
+
+	check check // that denied, for tests
 }
 
 // Err is nil for an allowed text, otherwise the error for the client.

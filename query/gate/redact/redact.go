@@ -77,3 +77,11 @@ func harmless(name, signs string) bool {
 	}
 	return true
 }
+
+// Name is one name as SQL shows it: itself when it can hold no value, otherwise ?.
+func Name(name string) string {
+	if !harmless(name, "_ .-$") {
+		return "?"
+	}
+	return name
+}
