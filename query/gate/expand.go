@@ -8,7 +8,7 @@ import (
 
 // maxExpansion bounds the tokens that a text stands for once the parser has copied what it copies. Nothing else bounds
 // that: 450 bytes of nested CASE make a tree of five megabytes, and the engine's memory limit does not count trees.
-const maxExpansion = 100_000
+const maxExpansion = 50_000
 
 // expanded estimates the size of the tree in tokens. The parser copies the operand of CASE x WHEN once for every WHEN,
 // the definition of a named window once for every OVER, and a ROLLUP or CUBE into all its grouping sets.
