@@ -84,6 +84,10 @@ func (r *round) rebuild(ctx context.Context, s *shelf, base string) error {
 		return nil
 	}
 	started := time.Now()
+	if err := r.eng.exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	pending := int64(0)
 	for m := monthOf(int32(low.Unix() / 86400)); m <= int32(high.Unix()/86400); {
 		next := monthOf(m + 31)
 		where := fmt.Sprintf(" AND s.event_day >= %s AND s.event_day < %s", dateLiteral(m), dateLiteral(next))
@@ -97,10 +101,21 @@ func (r *round) rebuild(ctx context.Context, s *shelf, base string) error {
 				q = "SELECT * FROM (" + q + ") WHERE county_code IS NOT NULL"
 			}
 		}
-		if err := r.eng.exec(ctx, "INSERT INTO w.event SELECT * FROM ("+q+") ORDER BY event_day, reported_at, event_id"); err != nil {
+		n, err := r.eng.affected(ctx, "INSERT INTO w.event SELECT * FROM ("+q+") ORDER BY event_day, reported_at, event_id")
+		if err != nil {
 			return fmt.Errorf("building a snapshot: %w", err)
 		}
+		// Row groups of a large transaction go to the file as they fill.
+		if pending += n; pending >= 1_000_000 {
+			pending = 0
+			if err := r.eng.exec(ctx, "COMMIT; BEGIN"); err != nil {
+				return err
+			}
+		}
 		m = next
+	}
+	if err := r.eng.exec(ctx, "COMMIT"); err != nil {
+		return err
 	}
 	if n := time.Since(started); n > 10*time.Second {
 		r.p.log.Info("snapshot built anew", "scope", s.scope.String(), "seconds", int(n.Seconds()))

@@ -75,9 +75,9 @@ func (e *engine) int(ctx context.Context, q string) (int64, error) {
 	return n, diskError(err)
 }
 
-// attach opens a snapshot file for writing, creating it when absent.
+// attach opens a snapshot file for writing, creating it when absent. No log is written: an interrupted file is thrown away.
 func (e *engine) attach(ctx context.Context, path, name string) error {
-	return e.exec(ctx, fmt.Sprintf("ATTACH %s AS %s (STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE %d)", quoteText(path), name, rowGroup))
+	return e.exec(ctx, fmt.Sprintf("ATTACH %s AS %s (STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE %d, RECOVERY_MODE no_wal_writes)", quoteText(path), name, rowGroup))
 }
 
 func (e *engine) attachRead(ctx context.Context, path, name string) error {
@@ -92,29 +92,86 @@ func (e *engine) settle(ctx context.Context, name string) error {
 	return e.exec(ctx, "DETACH "+name)
 }
 
-// insert runs a statement that selects from {batch}, a view with one Arrow batch in it. The driver keeps a pointer in the
-// view, so it lives in the memory of this instance only and goes at once.
-func (e *engine) insert(ctx context.Context, rec arrow.RecordBatch, statement string) error {
+// tap is a view over whatever batch it was given last. The driver keeps a pointer in the view, so it lives in the memory
+// of this instance only; it is made outside of a transaction, since a transaction writes one database. It implements
+// array.RecordReader.
+type tap struct {
+	schema *arrow.Schema
+	view   string
+	next   arrow.RecordBatch // to be delivered
+	cur    arrow.RecordBatch // delivered
+	stop   func()
+}
+
+func (e *engine) tap(schema *arrow.Schema) (*tap, error) {
 	e.batches++
-	view := fmt.Sprintf("batch_%d", e.batches)
-	reader, err := array.NewRecordReader(rec.Schema(), []arrow.RecordBatch{rec})
-	if err != nil {
-		return err
-	}
-	defer reader.Release()
-	var stop func()
-	if err := e.conn.Raw(func(c any) error {
+	t := &tap{schema: schema, view: fmt.Sprintf("batch_%d", e.batches)}
+	err := e.conn.Raw(func(c any) error {
 		ar, err := duckdb.NewArrowFromConn(c.(*duckdb.Conn))
 		if err != nil {
 			return err
 		}
-		stop, err = ar.RegisterView(reader, view)
+		t.stop, err = ar.RegisterView(t, t.view)
 		return err
-	}); err != nil {
-		return fmt.Errorf("handing over a batch: %w", err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("handing over batches: %w", err)
 	}
-	defer stop()
-	return errors.Join(e.exec(ctx, strings.ReplaceAll(statement, "{batch}", "memory."+view)), e.exec(ctx, "DROP VIEW memory."+view))
+	return t, nil
+}
+
+func (t *tap) close() {
+	t.give(nil)
+	t.stop()
+}
+
+// give sets the batch that the next scan of the view delivers, once.
+func (t *tap) give(rec arrow.RecordBatch) {
+	for _, r := range []arrow.RecordBatch{t.next, t.cur} {
+		if r != nil {
+			r.Release()
+		}
+	}
+	t.next, t.cur = rec, nil
+	if rec != nil {
+		rec.Retain()
+	}
+}
+
+// Retain and Release are array.RecordReader's: the tap lives as long as its view.
+func (t *tap) Retain()                        {}
+func (t *tap) Release()                       {}
+func (t *tap) Schema() *arrow.Schema          { return t.schema }
+func (t *tap) Err() error                     { return nil }
+func (t *tap) RecordBatch() arrow.RecordBatch { return t.cur }
+func (t *tap) Record() arrow.RecordBatch      { return t.cur }
+
+// Next hands over the batch, once.
+func (t *tap) Next() bool {
+	if t.cur != nil {
+		t.cur.Release()
+	}
+	t.cur, t.next = t.next, nil
+	return t.cur != nil
+}
+
+var _ array.RecordReader = (*tap)(nil)
+
+// insert runs a statement that selects from {batch}, the view of the tap, with one batch in it.
+func (e *engine) insert(ctx context.Context, t *tap, rec arrow.RecordBatch, statement string) error {
+	t.give(rec)
+	defer t.give(nil)
+	return e.exec(ctx, strings.ReplaceAll(statement, "{batch}", "memory."+t.view))
+}
+
+// insertOne is insert with a tap for this batch alone.
+func (e *engine) insertOne(ctx context.Context, rec arrow.RecordBatch, statement string) error {
+	t, err := e.tap(rec.Schema())
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	return e.insert(ctx, t, rec, statement)
 }
 
 func diskError(err error) error {

@@ -85,24 +85,58 @@ func (r *round) stage(ctx context.Context) error {
 	if err := r.eng.exec(ctx, eventDDL("memory.delta", false)); err != nil {
 		return err
 	}
-	set, err := r.p.opts.Feed.Changes(ctx, r.query(), func(rec arrow.RecordBatch) error {
-		return r.eng.insert(ctx, rec, "INSERT INTO memory.delta SELECT "+strings.Join(baseColumns(), ", ")+", 'none' FROM {batch}")
-	})
-	if err != nil {
-		return fmt.Errorf("reading the changes of the store: %w", err)
+	if err := r.read(ctx, "memory.delta", nil); err != nil {
+		return err
 	}
-	r.set = set
 	if err := r.eng.exec(ctx, "CREATE TABLE memory.gone (event_id UUID, event_day DATE)"); err != nil {
 		return err
 	}
-	if err := r.stageGone(ctx, set.Gone); err != nil {
+	if err := r.stageGone(ctx, r.set.Gone); err != nil {
 		return err
 	}
 	if err := r.eng.exec(ctx, "CREATE TABLE memory.touched AS SELECT event_id, event_day FROM memory.delta UNION ALL SELECT event_id, event_day FROM memory.gone"); err != nil {
 		return err
 	}
+	var err error
 	r.days, err = r.dayCondition(ctx)
 	return err
+}
+
+// read streams the changes into a table. progress is called after every batch.
+func (r *round) read(ctx context.Context, table string, progress func(rows int64) error) error {
+	var t *tap
+	set, err := r.p.opts.Feed.Changes(ctx, r.query(), func(rec arrow.RecordBatch) error {
+		var err error
+		if t == nil {
+			if t, err = r.eng.tap(rec.Schema()); err != nil {
+				return err
+			}
+			// Row groups of a large transaction go to the file as they fill.
+			if err := r.eng.exec(ctx, "BEGIN"); err != nil {
+				return err
+			}
+		}
+		if err := r.eng.insert(ctx, t, rec, "INSERT INTO "+table+" SELECT "+strings.Join(baseColumns(), ", ")+", 'none' FROM {batch}"); err != nil {
+			return err
+		}
+		if progress == nil {
+			return nil
+		}
+		return progress(rec.NumRows())
+	})
+	if t != nil {
+		defer t.close()
+		if err == nil {
+			err = r.eng.exec(ctx, "COMMIT")
+		} else {
+			err = errors.Join(err, r.eng.exec(context.WithoutCancel(ctx), "ROLLBACK"))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reading the changes of the store: %w", err)
+	}
+	r.set = set
+	return nil
 }
 
 func (r *round) stageGone(ctx context.Context, gone []warehouse.Gone) error {
@@ -117,7 +151,7 @@ func (r *round) stageGone(ctx context.Context, gone []warehouse.Gone) error {
 		}
 		rec := b.NewRecordBatch()
 		b.Release()
-		err := r.eng.insert(ctx, rec, "INSERT INTO memory.gone SELECT event_id, event_day FROM {batch}")
+		err := r.eng.insertOne(ctx, rec, "INSERT INTO memory.gone SELECT event_id, event_day FROM {batch}")
 		rec.Release()
 		if err != nil {
 			return err
@@ -167,23 +201,18 @@ func (r *round) fillBase(ctx context.Context) error {
 		return err
 	}
 	started, n, since := time.Now(), int64(0), int64(0)
-	set, err := r.p.opts.Feed.Changes(ctx, r.query(), func(rec arrow.RecordBatch) error {
-		if err := r.eng.insert(ctx, rec, "INSERT INTO b.event SELECT "+strings.Join(baseColumns(), ", ")+", 'none' FROM {batch}"); err != nil {
+	return r.read(ctx, "b.event", func(rows int64) error {
+		n += rows
+		if since += rows; since < 1_000_000 {
+			return nil
+		}
+		since = 0
+		if err := r.eng.exec(ctx, "COMMIT"); err != nil {
 			return err
 		}
-		n += rec.NumRows()
-		if since += rec.NumRows(); since >= 2_000_000 {
-			since = 0
-			r.p.log.Info("first publication: reading the store", "events", n, "seconds", int(time.Since(started).Seconds()))
-			return r.eng.exec(ctx, "CHECKPOINT b")
-		}
-		return nil
+		r.p.log.Info("first publication: reading the store", "events", n, "seconds", int(time.Since(started).Seconds()))
+		return r.eng.exec(ctx, "BEGIN")
 	})
-	if err != nil {
-		return fmt.Errorf("reading the store: %w", err)
-	}
-	r.set = set
-	return nil
 }
 
 // updateBase brings the base up to date and notes in memory.hit what was there before.
@@ -337,7 +366,7 @@ func (r *round) stageLevels(ctx context.Context) error {
 		}
 		rec := b.NewRecordBatch()
 		defer rec.Release()
-		return r.eng.insert(ctx, rec, "INSERT INTO memory."+table+" SELECT category, county, day, level FROM {batch}")
+		return r.eng.insertOne(ctx, rec, "INSERT INTO memory."+table+" SELECT category, county, day, level FROM {batch}")
 	}
 	if err := put("lvl", func(yield func(cellKey, uint8) bool) {
 		for _, cells := range r.levels {

@@ -147,7 +147,7 @@ func (r *round) finish(ctx context.Context, s *shelf, w *work, db, before, after
 	if err := r.incidents(ctx, db, before, after); err != nil {
 		return fmt.Errorf("writing the incidents: %w", err)
 	}
-	if w.fresh || w.catalog != b.m.Catalog {
+	if w.fresh || w.scrub || w.catalog != b.m.Catalog {
 		if err := r.eng.writeReference(ctx, db, reference(r.p.opts.Catalog, s.masked(), s.county())); err != nil {
 			return err
 		}
