@@ -33,9 +33,7 @@ type finding struct {
 	out   *warehouse.Candidates
 	found []hit          // members of asked keys
 	days  map[int32]bool // days of the members
-	rows  map[[16]byte]int32
-	ofNo  map[int64][16]byte
-	data  map[[16]byte][]byte
+	rows  map[int64]int32 // row of the candidate by number of its feature
 }
 
 type hit struct {
@@ -65,7 +63,7 @@ func (s *Store) Candidates(ctx context.Context, q warehouse.CandidateQuery) (*wa
 		return out, nil
 	}
 	err = s.read(ctx, func(r *reader) error {
-		f := &finding{r: r, q: q, out: out, days: map[int32]bool{}, rows: map[[16]byte]int32{}, ofNo: map[int64][16]byte{}, data: map[[16]byte][]byte{}}
+		f := &finding{r: r, q: q, out: out, days: map[int32]bool{}, rows: map[int64]int32{}}
 		if err := f.askKeys(ctx); err != nil {
 			return err
 		}
@@ -219,35 +217,25 @@ func (f *finding) events(ctx context.Context, sh shape) error {
 		}
 		return strings.Join(parts, " UNION ALL ")
 	}
-	if err := f.r.exec(ctx, "CREATE OR REPLACE TEMP TABLE cand_event AS "+
-		union("SELECT f.feature_no, f.event_id, f.event_day, f.data FROM (SELECT * FROM link_feature WHERE %s) f SEMI JOIN cand c ON c.feature_no = f.feature_no")); err != nil {
-		return err
+	for _, q := range []string{
+		"CREATE OR REPLACE TEMP TABLE cand_event AS " + union("SELECT f.feature_no, f.event_id, f.data FROM (SELECT * FROM link_feature WHERE %s) f SEMI JOIN cand c ON c.feature_no = f.feature_no"),
+		"CREATE OR REPLACE TEMP TABLE cand_row AS " + union("SELECT v.rowid AS rid, c.feature_no, c.data FROM (SELECT rowid, event_id FROM event_version WHERE known_to IS NULL AND %s) v JOIN cand_event c ON c.event_id = v.event_id"),
+	} {
+		if err := f.r.exec(ctx, q); err != nil {
+			return err
+		}
 	}
-	if err := f.r.scan(ctx, "SELECT feature_no, event_id::BLOB, data FROM cand_event", func(rec arrow.RecordBatch) error {
-		no, id, data := rec.Column(0).(*array.Int64), rec.Column(1).(*array.Binary), rec.Column(2).(*array.Binary)
+	return f.r.scan(ctx, "SELECT c.feature_no, c.data, "+sh.list+" FROM event_version v JOIN cand_row c ON v.rowid = c.rid", func(rec arrow.RecordBatch) error {
+		no, data := rec.Column(0).(*array.Int64), rec.Column(1).(*array.Binary)
 		for i := range no.Len() {
-			key := [16]byte(id.Value(i))
-			f.ofNo[no.Value(i)] = key
-			f.data[key] = slices.Clone(data.Value(i))
+			f.rows[no.Value(i)] = int32(len(f.out.Data))
+			f.out.Data = append(f.out.Data, slices.Clone(data.Value(i)))
 		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	if err := f.r.exec(ctx, "CREATE OR REPLACE TEMP TABLE changed AS "+
-		union("SELECT v.rowid AS rid FROM (SELECT rowid, event_id FROM event_version WHERE known_to IS NULL AND %s) v SEMI JOIN cand_event c ON c.event_id = v.event_id")); err != nil {
-		return err
-	}
-	return f.r.deliver(ctx, sh, "SELECT "+sh.list+" FROM event_version v WHERE v.rowid IN (SELECT rid FROM changed) ORDER BY v.event_day, v.reported_at, v.event_id", func(rec arrow.RecordBatch) error {
-		rec.Retain()
-		f.out.Events = append(f.out.Events, rec)
-		id := rec.Column(0).(*array.FixedSizeBinary)
-		for i := range id.Len() {
-			key := [16]byte(id.Value(i))
-			f.rows[key] = int32(len(f.out.Data))
-			f.out.Data = append(f.out.Data, f.data[key])
+		b, err := sh.batch(rec, 2)
+		if err == nil {
+			f.out.Events = append(f.out.Events, b)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -288,7 +276,7 @@ func (f *finding) pairs() {
 	}
 	rows := map[asked][]int32{}
 	for _, h := range f.found {
-		if row, ok := f.rows[f.ofNo[h.feature]]; ok {
+		if row, ok := f.rows[h.feature]; ok {
 			rows[asked{h.key, h.ref}] = append(rows[asked{h.key, h.ref}], row)
 		}
 	}
