@@ -1,8 +1,13 @@
 package worker
 
-import "os"
+import (
+	"os"
+	"time"
 
-// name is the first argument of a worker process; nothing else makes this program one.
+	"onegrid/query/worker/child"
+)
+
+// name is the only argument of a worker process; nothing else makes this program one.
 const name = "onegrid-query-worker"
 
 // IsWorker reports whether this process was started as a worker. A program that uses the pool asks it first of all in
@@ -10,4 +15,4 @@ const name = "onegrid-query-worker"
 func IsWorker() bool { return len(os.Args) == 1 && os.Args[0] == name }
 
 // Main is the whole life of a worker process. It returns the exit code.
-func Main() int { return 1 }
+func Main() int { return child.Main(time.Now()) }
