@@ -211,13 +211,18 @@ func (c *Set) DF(token uint32) uint32 {
 	if c.dict != nil {
 		return c.dict.Count(token)
 	}
+	c.counted()
+	return c.df[token]
+}
+
+// counted makes the frequencies of hashes.
+func (c *Set) counted() {
 	c.once.Do(func() {
 		c.df = map[uint32]uint32{}
 		for _, t := range c.items {
 			c.df[t]++
 		}
 	})
-	return c.df[token]
 }
 
 func (c *Set) bytes() int {
