@@ -159,6 +159,8 @@ func (a *assigner) majorities() error {
 		}
 		return cmp.Or(compareIDs(in.Events[x.event].Previous, in.Events[y.event].Previous), cmp.Compare(x.cluster, y.cluster))
 	})
+	var kept []claim
+	var keeper []int32 // cluster of each
 	var events []int32 // of one id
 	for i := 0; i < len(order); {
 		id := in.Events[order[i].event].Previous
@@ -176,11 +178,30 @@ func (a *assigner) majorities() error {
 		case e.Members != j-i:
 			return fmt.Errorf("%w: %d of %d events", ErrPartial, j-i, e.Members)
 		}
-		c := a.keeper(events, e.Founder)
-		a.claims[c] = append(a.claims[c], claim{id, e})
+		kept = append(kept, claim{id, e})
+		keeper = append(keeper, a.keeper(events, e.Founder))
 		i = j
 	}
+	a.hand(kept, keeper)
 	return nil
+}
+
+// hand sorts the claims into their clusters, in one piece of memory.
+func (a *assigner) hand(kept []claim, keeper []int32) {
+	at := make([]int32, len(a.claims)+1)
+	for _, c := range keeper {
+		at[c+1]++
+	}
+	for c := range a.claims {
+		at[c+1] += at[c]
+	}
+	all := make([]claim, len(kept))
+	for c := range a.claims {
+		a.claims[c] = all[at[c]:at[c]:at[c+1]]
+	}
+	for k, c := range keeper {
+		a.claims[c] = append(a.claims[c], kept[k])
+	}
 }
 
 // keeper returns the cluster that holds most of an incident's events, which are sorted by cluster.
