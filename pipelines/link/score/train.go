@@ -129,20 +129,22 @@ func (tr *trainer) collect(ctx context.Context, each Candidates) error {
 			continue
 		}
 		excluded := tr.p.spec.Excluded(r)
-		if !slices.Contains(excluded, false) {
+		free := make([]bool, len(excluded))
+		info := TrainedRule{Rule: r.Name}
+		for k, x := range excluded {
+			if free[k] = !x; free[k] {
+				info.Taught = append(info.Taught, tr.p.comps[k].c.Name)
+			}
+		}
+		// One comparison alone fits any share of matches: there is nothing that it agrees or disagrees with.
+		if len(info.Taught) < 2 {
 			continue
 		}
 		c, err := gather(i)
 		if err != nil {
 			return err
 		}
-		free := make([]bool, len(excluded))
-		info := TrainedRule{Rule: r.Name, Pairs: int64(c.total())}
-		for k, x := range excluded {
-			if free[k] = !x; free[k] {
-				info.Taught = append(info.Taught, tr.p.comps[k].c.Name)
-			}
-		}
+		info.Pairs = int64(c.total())
 		tr.rules = append(tr.rules, tr.masked(c, free))
 		tr.free = append(tr.free, free)
 		info.Patterns = len(tr.rules[len(tr.rules)-1])
@@ -187,8 +189,8 @@ func (tr *trainer) learnU(m *Model) {
 			total += v
 		}
 		for j := range c {
-			// Half a pair in all is added where the prior expects it: never seen is not impossible.
-			tr.m.Comparisons[k].Levels[j].U = max(leastShare, (c[j]+0.5*tr.prior.Comparisons[k].Levels[j].U)/(total+0.5))
+			// Half a pair is added to every level: never seen among n pairs is no proof of less than one in 2n.
+			tr.m.Comparisons[k].Levels[j].U = (c[j] + 0.5) / (total + 0.5*float64(len(c)))
 		}
 	}
 }
@@ -318,9 +320,13 @@ func (tr *trainer) learnLambda() {
 	for range 200 {
 		prior := Bits(lambda)
 		t.Matches = 0
+		sums := tr.zero()
 		for i, g := range pats {
-			t.Matches += tr.all[g] * Probability(bits[i]+prior)
+			n := tr.all[g] * Probability(bits[i]+prior)
+			t.Matches += n
+			tr.spread(sums, g, n)
 		}
+		t.Matches *= tr.excess(sums)
 		next := min(max(t.Matches, 0.5)/tr.pairs(), 0.5)
 		done := math.Abs(next-lambda) < 1e-6*lambda
 		lambda = next
@@ -334,31 +340,73 @@ func (tr *trainer) learnLambda() {
 	tr.m.Lambda = lambda
 }
 
+// most is the share of m from which a level is shown by most matches.
+const most = 0.5
+
+// excess is 1, or less where there are more expected matches than their commonest levels allow: if four in five matches
+// lie within 15 m, a hundred pairs within 15 m stand for 125 matches and not for 300, however many pairs lie at 100 m.
+// Neighbouring records of one type are not independent, so that without this bound they would count as matches.
+func (tr *trainer) excess(sums [][]float64) float64 {
+	seen := tr.zero()
+	for g, n := range tr.all {
+		tr.spread(seen, g, n)
+	}
+	f := 1.0
+	for k := range sums {
+		all := 0.0
+		for _, v := range sums[k] {
+			all += v
+		}
+		for j, l := range tr.m.Comparisons[k].Levels {
+			if l.M >= most && all > 0 {
+				f = min(f, seen[k][j]/(l.M*all))
+			}
+		}
+	}
+	return f
+}
+
 // graded reports whether a level is a step on a scale of nearness, as opposed to another kind of evidence.
 func graded(l *spec.Level) bool {
 	switch l.Condition() {
-	case "swapped", "open", "all", "any", "day_month_swapped", "contains", "prefix":
+	case "swapped", "all", "any", "day_month_swapped", "contains", "prefix":
 		return false
 	}
 	return l.On == ""
 }
 
 // monotone keeps a nearer level from weighing less than a farther one, where thin data says so: neighbours that are in the
-// wrong order get one weight, that of both together (pool adjacent violators; Ayer et al. 1955).
+// wrong order get one weight, that of both together (pool adjacent violators; Ayer et al. 1955). Evidence of another kind
+// is held only against else: no agreement weighs less than none.
 func monotone(c *spec.Comparison, levels []LevelModel) {
 	type block struct {
 		m, u float64
 		at   []int
 	}
-	var blocks []block
+	ratio := func(b block) float64 { return b.m / b.u }
+	pool := func(a, b block) block { return block{a.m + b.m, a.u + b.u, append(slices.Clone(a.at), b.at...)} }
+	var blocks, others []block
 	for j, l := range c.Levels {
+		one := block{levels[j].M, levels[j].U, []int{j}}
 		if !graded(l) {
+			others = append(others, one)
 			continue
 		}
-		blocks = append(blocks, block{levels[j].M, levels[j].U, []int{j}})
-		for n := len(blocks); n > 1 && blocks[n-1].m/blocks[n-1].u > blocks[n-2].m/blocks[n-2].u; n-- {
-			a, b := blocks[n-2], blocks[n-1]
-			blocks = append(blocks[:n-2], block{a.m + b.m, a.u + b.u, append(a.at, b.at...)})
+		blocks = append(blocks, one)
+	}
+	for i := 0; i+1 < len(blocks); {
+		if ratio(blocks[i+1]) <= ratio(blocks[i]) {
+			i++
+			continue
+		}
+		blocks[i] = pool(blocks[i], blocks[i+1])
+		blocks = slices.Delete(blocks, i+1, i+2)
+		i = max(i-1, 0)
+	}
+	last := &blocks[len(blocks)-1] // with else
+	for _, o := range others {
+		if ratio(o) < ratio(*last) {
+			*last = pool(*last, o)
 		}
 	}
 	for _, b := range blocks {

@@ -187,9 +187,9 @@ func (s *Spec) Excluded(r *Rule) []bool {
 	if r.Within != nil {
 		srcs = append(srcs, s.Sources(r.Within.Time)...)
 	}
-	if r.WhileOpen != nil {
-		srcs = append(srcs, s.Sources(r.WhileOpen.Began)...)
-		srcs = append(srcs, s.Sources(r.WhileOpen.Closed)...)
+	var ends []string
+	if r.WhileOpen != nil { // says when the older one ended, and little about the time between
+		ends = s.Sources(r.WhileOpen.Closed)
 	}
 	out := make([]bool, len(s.Comparisons))
 	for i, c := range s.Comparisons {
@@ -200,8 +200,8 @@ func (s *Spec) Excluded(r *Rule) []bool {
 		}
 		for _, l := range c.Levels {
 			l.eachOpen(func(o *Open) {
-				for _, src := range slices.Concat(s.Sources(o.Began), s.Sources(o.Closed)) {
-					out[i] = out[i] || slices.Contains(srcs, src)
+				for _, src := range s.Sources(o.Closed) {
+					out[i] = out[i] || slices.Contains(ends, src)
 				}
 			})
 		}
