@@ -28,6 +28,15 @@ func BenchmarkCheck(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)*95/100].Microseconds()), "p95-us")
 }
 
+func BenchmarkSmallest(b *testing.B) {
+	g, c := openGate(b), published(b)
+	for b.Loop() {
+		if _, err := g.Check(context.Background(), "SELECT 1", c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkUnions measures the largest texts.
 func BenchmarkUnions(b *testing.B) {
 	g, c := openGate(b), published(b)

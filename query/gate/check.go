@@ -6,14 +6,14 @@ type check string
 
 const (
 	checkBytes      check = "bytes"      // length of the text
-	checkUTF8       check = "utf8"       // text is UTF-8
 	checkNUL        check = "nul"        // no NUL: the engine stops reading there
 	checkMark       check = "mark"       // no byte order mark, no control of writing direction
-	checkLex        check = "lex"        // the text is understood by gate/internal/lex
+	checkLex        check = "lex"        // the text is UTF-8 and understood by gate/internal/lex
 	checkExpansion  check = "expansion"  // what the parser copies: CASE operands, named windows, grouping sets
 	checkStatements check = "statements" // exactly one
 	checkNodes      check = "nodes"
 	checkDepth      check = "depth"
+	checkUnions     check = "unions"   // set operations: the engine plans thousands of them for minutes
 	checkObject     check = "object"   // an object of the tree is on the list
 	checkField      check = "field"    // it has exactly the listed fields
 	checkWord       check = "word"     // an enumeration has a listed word
@@ -32,7 +32,6 @@ const (
 	checkNamedType  check = "named_type"
 	checkCollation  check = "collation"
 	checkColumn     check = "column"
-	checkTail       check = "tail" // the text without its tail is the same statement
 )
 
 // checkUnsupported marks what the parser knows and the engine does not; no check of ours.
@@ -40,10 +39,10 @@ const checkUnsupported check = "unsupported"
 
 // checks are all of them.
 func checks() []check {
-	return []check{checkBytes, checkUTF8, checkNUL, checkMark, checkLex, checkExpansion, checkStatements, checkNodes, checkDepth,
+	return []check{checkBytes, checkNUL, checkMark, checkLex, checkExpansion, checkStatements, checkNodes, checkDepth, checkUnions,
 		checkObject, checkField, checkWord, checkEmpty, checkCatalog, checkSchema, checkTable, checkCTEName, checkCall,
 		checkTableCall, checkCallSchema, checkAggregate, checkMacros, checkConstant, checkType, checkNamedType, checkCollation,
-		checkColumn, checkTail}
+		checkColumn}
 }
 
 // denial is why a text is denied.

@@ -12,14 +12,14 @@ func TestAttacksAreDenied(t *testing.T) {
 	if len(all) < 200 {
 		t.Fatalf("only %d attacks", len(all))
 	}
-	for _, a := range all {
+	for _, a := range append(all, large()...) {
 		v, err := g.Check(context.Background(), a.text, c)
 		if err != nil {
 			t.Errorf("attacks.txt:%d: %q: %v", a.line, a.text, err)
 			continue
 		}
 		if v.Allowed || v.Rule != a.rule {
-			t.Errorf("attacks.txt:%d: %q: allowed %v, rule %q (%s), want %q", a.line, a.text, v.Allowed, v.Rule, v.Message, a.rule)
+			t.Errorf("attacks.txt:%d: %.200q: allowed %v, rule %q (%s), want %q", a.line, a.text, v.Allowed, v.Rule, v.Message, a.rule)
 		}
 		if v.Text != "" || v.Message == "" || v.ZH == "" || v.Hint == "" || v.HintZH == "" || v.Code == "" || v.Err() == nil {
 			t.Errorf("attacks.txt:%d: incomplete denial %+v", a.line, v)

@@ -93,7 +93,9 @@ func limitHint(d *denial) (en, zh string) {
 	case checkBytes:
 		return fmt.Sprintf("at most %d KiB of text", MaxText>>10), fmt.Sprintf("文本不超过 %d KiB", MaxText>>10)
 	case checkDepth:
-		return fmt.Sprintf("at most %d levels of nesting; a long chain of + or UNION counts as nesting", MaxDepth), fmt.Sprintf("嵌套不超过 %d 层;很长的 + 或 UNION 链也算嵌套", MaxDepth)
+		return fmt.Sprintf("at most %d levels of nesting; a long chain of + counts as nesting", MaxDepth), fmt.Sprintf("嵌套不超过 %d 层;很长的 + 链也算嵌套", MaxDepth)
+	case checkUnions:
+		return fmt.Sprintf("at most %d set operations; many rows fit better in VALUES", MaxUnions), fmt.Sprintf("集合运算不超过 %d 个;多行数据请用 VALUES", MaxUnions)
 	case checkConstant:
 		return "a smaller constant", "请使用更小的常数"
 	case checkMacros:

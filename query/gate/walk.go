@@ -15,6 +15,7 @@ type walk struct {
 	denied    *denial
 
 	nodes, depth int
+	unions       int // set operations
 	expansion    int // copies that the built-in macros around the visited call make
 	tables       map[string]struct{}
 	calls        map[string]struct{}
@@ -101,6 +102,11 @@ func (w *walk) object(family string, v value, sc *scope) bool {
 func (w *walk) special(s *shape, v value, sc *scope) bool {
 	switch s.family {
 	case "query":
+		if s.name == "SET_OPERATION_NODE" {
+			if w.unions++; w.unions > MaxUnions && !w.deny(denial{check: checkUnions, rule: RuleLimit, position: -1}) {
+				return false
+			}
+		}
 		inner, ok := w.with(v.at("cte_map"), sc)
 		if !ok {
 			return false
