@@ -57,7 +57,6 @@ func start(ctx context.Context, cfg Config, gen *generation, spec wire.Spec) (*p
 		return nil, fmt.Errorf("%w: making a socket: %w", ErrStart, err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "parent")
-	defer theirs.Close()
 	p := &process{socket: ours, in: wire.NewReader(bufio.NewReaderSize(ours, 128<<10)), out: wire.NewWriter(ours), stderr: &tail{}, gen: gen, exited: make(chan struct{})}
 	// The program itself, even if its file was replaced by a newer one meanwhile.
 	p.cmd = &exec.Cmd{Path: "/proc/self/exe", Args: []string{name}, Env: []string{}, Dir: "/", Stderr: p.stderr,
@@ -66,6 +65,7 @@ func start(ctx context.Context, cfg Config, gen *generation, spec wire.Spec) (*p
 	if err == nil {
 		err = p.cmd.Start()
 	}
+	theirs.Close() // or the worker's end would not show
 	if err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("%w: %w", ErrStart, err)

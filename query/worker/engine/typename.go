@@ -13,6 +13,9 @@ const unknown = "UNKNOWN"
 
 // typeName is the engine's own name of a type, as DESCRIBE shows it.
 func typeName(lt mapping.LogicalType) string {
+	if lt.Ptr == nil { // a parameter that nothing in the text decides
+		return unknown
+	}
 	if alias := mapping.LogicalTypeGetAlias(lt); alias != "" {
 		return alias
 	}

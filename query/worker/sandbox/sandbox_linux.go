@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Enter closes the sandbox around the whole process. readable names the only file that may still be opened, for reading.
+// Enter closes the sandbox around the whole process. readable names the only file that may still be opened, for reading,
+// besides the limits of the control group: the engine looks for those while it opens and aborts if it may not.
 // Limits and no_new_privs must succeed; Landlock and seccomp are reported.
 func Enter(l Limits, readable string) (Protection, error) {
 	var p Protection
@@ -46,7 +47,10 @@ func Enter(l Limits, readable string) (Protection, error) {
 		return p, fmt.Errorf("refusing new privileges: %w", err)
 	}
 	if abi, err := ll.LandlockGetABIVersion(); err == nil && abi > 0 {
-		if err := landlock.V8.BestEffort().Restrict(landlock.ROFiles(readable)); err != nil {
+		if err := landlock.V8.BestEffort().Restrict(
+			landlock.ROFiles(readable),
+			landlock.ROFiles("/proc/self/cgroup").IgnoreIfMissing(), landlock.RODirs("/sys/fs/cgroup").IgnoreIfMissing(),
+		); err != nil {
 			return p, fmt.Errorf("entering Landlock: %w", err)
 		}
 		p.Landlock = abi
