@@ -18,6 +18,7 @@ type Program struct {
 	comps []comparison
 	freq  map[string]func(uint32) float64
 	df    map[string]func(uint32) int
+	sigs  map[string][]signature // while compiling
 }
 
 // comparison is one place of a pattern.
@@ -57,7 +58,7 @@ func WithDF(column string, df func(token uint32) int, share func(token uint32) f
 
 // Compile makes a program. The table must have been made by a loader of the same spec.
 func Compile(s *spec.Spec, t *table.Table, opts ...Option) (*Program, error) {
-	p := &Program{spec: s, t: t, freq: map[string]func(uint32) float64{}, df: map[string]func(uint32) int{}}
+	p := &Program{spec: s, t: t, freq: map[string]func(uint32) float64{}, df: map[string]func(uint32) int{}, sigs: map[string][]signature{}}
 	for _, o := range opts {
 		o(p)
 	}

@@ -31,7 +31,7 @@ func (p *Program) test(c *spec.Comparison, t *spec.Test) test {
 	}
 	switch p.t.Kind(name) {
 	case table.KindText:
-		return textTest(p.t.Text(name), t)
+		return p.textTest(name, t)
 	case table.KindSet:
 		return p.setTest(name, t)
 	case table.KindDate:
@@ -112,34 +112,59 @@ func (p *Program) exact(name string) test {
 	return func(*Scorer, int32, int32) bool { return false }
 }
 
-func textTest(c *table.Text, t *spec.Test) test {
+func (p *Program) textTest(name string, t *spec.Test) test {
+	c := p.t.Text(name)
+	// may rules out most pairs by their signatures, holds decides the rest.
+	var may func(a, b signature) bool
 	var holds func(s *Scorer, a, b []byte) bool
 	switch t.Condition() {
 	case "jaro_winkler":
+		may = func(a, b signature) bool { return a.jaro(b, true) >= t.JaroWinkler }
 		holds = func(s *Scorer, a, b []byte) bool { return s.jaroWinkler(a, b) >= t.JaroWinkler }
 	case "jaro":
+		may = func(a, b signature) bool { return a.jaro(b, false) >= t.Jaro }
 		holds = func(s *Scorer, a, b []byte) bool { sim, _ := s.jaro(a, b); return sim >= t.Jaro }
 	case "levenshtein":
+		may = func(a, b signature) bool { return a.edits(b) <= t.Levenshtein }
 		holds = func(s *Scorer, a, b []byte) bool { return s.edits(a, b, t.Levenshtein, false) <= t.Levenshtein }
 	case "damerau_levenshtein":
+		may = func(a, b signature) bool { return a.edits(b) <= t.Damerau }
 		holds = func(s *Scorer, a, b []byte) bool { return s.edits(a, b, t.Damerau, true) <= t.Damerau }
-	case "prefix":
-		holds = func(_ *Scorer, a, b []byte) bool { return samePrefix(a, b, t.Prefix) }
 	case "contains":
+		may = func(a, b signature) bool {
+			return min(a.n, b.n) >= int32(t.Contains) && (a.chars&^b.chars == 0 || b.chars&^a.chars == 0)
+		}
 		holds = func(_ *Scorer, a, b []byte) bool {
 			if len(a) > len(b) {
 				a, b = b, a
 			}
 			return utf8.RuneCount(a) >= t.Contains && bytes.Contains(b, a)
 		}
+	case "prefix":
+		codes, d := c.Codes(), c.Dict()
+		return func(_ *Scorer, i, j int32) bool {
+			x, y := codes[i], codes[j]
+			return x != 0 && y != 0 && (x == y || samePrefix(d.Bytes(x), d.Bytes(y), t.Prefix))
+		}
 	default:
 		return func(*Scorer, int32, int32) bool { return false }
 	}
-	codes, d := c.Codes(), c.Dict()
+	codes, d, sigs := c.Codes(), c.Dict(), p.signatures(name)
 	return func(s *Scorer, i, j int32) bool {
 		x, y := codes[i], codes[j]
-		return x != 0 && y != 0 && (x == y || holds(s, d.Bytes(x), d.Bytes(y)))
+		if x == 0 || y == 0 || x == y {
+			return x == y && x != 0
+		}
+		return may(sigs[x], sigs[y]) && holds(s, d.Bytes(x), d.Bytes(y))
 	}
+}
+
+// signatures of a column, made when first asked for.
+func (p *Program) signatures(name string) []signature {
+	if p.sigs[name] == nil {
+		p.sigs[name] = signatures(p.t.Text(name))
+	}
+	return p.sigs[name]
 }
 
 func dateTest(c *table.Date, t *spec.Test) test {
