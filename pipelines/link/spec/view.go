@@ -44,6 +44,8 @@ func newView(a arrow.Array) (view, bool) {
 		v.time = func(row int) int64 { return int64(a.Value(row)) * 86400e6 }
 	case *array.Date64:
 		v.time = func(row int) int64 { return int64(a.Value(row)) * 1000 }
+	case array.ExtensionArray:
+		v.text = a.ValueStr // ids of events are UUIDs
 	case *array.Null:
 		v.arr = nil
 	case array.ListLike:
