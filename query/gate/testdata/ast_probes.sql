@@ -1,0 +1,23 @@
+-- Texts that together have the engine write every object and word of the syntax tree's description. They need not be bound.
+SELECT DISTINCT ON (a) a, t.*, * EXCLUDE (b, t.d) REPLACE (b+1 AS c) RENAME (q AS z) FROM t ORDER BY a DESC NULLS FIRST, b ASC NULLS LAST, c LIMIT 3 OFFSET 1;
+SELECT a FROM t LIMIT 10%;
+SELECT COLUMNS('x.*'), *COLUMNS('x'), COLUMNS(c -> c LIKE 'a%'), DEFAULT, #1, $1, TRY(a), grouping(a) FROM t GROUP BY ROLLUP (a), GROUPING SETS ((a), (b)) HAVING true QUALIFY true;
+SELECT sum(a) FROM t GROUP BY ALL;
+SELECT f(x := 3), [1][1], [1, 2][1:2], {'a': 1}.a, (s).b, ARRAY[1], coalesce(a, b), NOT a, a IS NULL, a IS NOT NULL, a IN (1), a NOT IN (1), a BETWEEN 1 AND 2, CASE WHEN a THEN 1 END;
+SELECT (SELECT 1), EXISTS (SELECT 1), a IN (SELECT 1), a < ANY (SELECT 1), a <= ANY (SELECT 1), a > ANY (SELECT 1), a >= ANY (SELECT 1), a <> ANY (SELECT 1), a <> ALL (SELECT 1), NOT EXISTS (SELECT 1);
+SELECT a = b, a <> b, a < b, a <= b, a > b, a >= b, a IS DISTINCT FROM b, a IS NOT DISTINCT FROM b, a AND b, a OR b, a COLLATE nocase, x -> x;
+SELECT CAST(a AS DECIMAL(10, 2)), TRY_CAST(a AS JSON), a::tinyint, a::smallint, a::int, a::bigint, a::hugeint, a::utinyint, a::usmallint, a::uinteger, a::ubigint, a::uhugeint, a::bignum, a::float, a::double, a::varchar, a::blob, a::bit, a::uuid, a::date, a::time, a::time_ns, a::timetz, a::timestamp, a::timestamp_s, a::timestamp_ms, a::timestamp_ns, a::timestamptz, a::interval, a::boolean, a::int[], a::int[3], a::struct(x int), a::map(text, int), a::union(x int), NULL, a::enum('x');
+SELECT rank() OVER (), dense_rank() OVER (), rank_dense() OVER (), ntile(2) OVER (), percent_rank() OVER (), cume_dist() OVER (), row_number() OVER (), first_value(a) OVER (), last_value(a) OVER (), lead(a) OVER (), lag(a, 1, 0) OVER (), nth_value(a, 1) OVER (), fill(a) OVER (ORDER BY a), sum(DISTINCT a) FILTER (WHERE b) OVER (PARTITION BY a), first(a ORDER BY b) OVER ();
+SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES), sum(a) OVER (ORDER BY b ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING EXCLUDE GROUP), sum(a) OVER (ORDER BY b ROWS BETWEEN 2 FOLLOWING AND 3 FOLLOWING EXCLUDE CURRENT ROW), sum(a) OVER (ORDER BY b ROWS BETWEEN 3 PRECEDING AND 2 PRECEDING EXCLUDE NO OTHERS), sum(a) OVER (ORDER BY b ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
+SELECT sum(a) OVER (ORDER BY b RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING), sum(a) OVER (ORDER BY b RANGE BETWEEN CURRENT ROW AND 1 FOLLOWING), sum(a) OVER (ORDER BY b RANGE BETWEEN 2 FOLLOWING AND 3 FOLLOWING), sum(a) OVER (ORDER BY b RANGE BETWEEN 3 PRECEDING AND 2 PRECEDING), sum(a) OVER (ORDER BY b RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
+SELECT sum(a) OVER (ORDER BY b GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING), sum(a) OVER (ORDER BY b GROUPS BETWEEN CURRENT ROW AND CURRENT ROW), sum(a) OVER (ORDER BY b GROUPS BETWEEN 2 FOLLOWING AND 3 FOLLOWING), sum(a) OVER (ORDER BY b GROUPS BETWEEN 3 PRECEDING AND 2 PRECEDING);
+SELECT * FROM a JOIN b ON a.x = b.x LEFT JOIN c USING (q) RIGHT JOIN d ON true FULL JOIN e ON true NATURAL JOIN f CROSS JOIN g SEMI JOIN i USING (k) ANTI JOIN j ON true ASOF JOIN k ON a.t >= k.t POSITIONAL JOIN m;
+SELECT * FROM t TABLESAMPLE system(10%), t TABLESAMPLE reservoir(10 ROWS) REPEATABLE (42), (VALUES (1)) v(a), (SELECT 1) s(b) USING SAMPLE bernoulli(10 PERCENT);
+SELECT * FROM range(3) WITH ORDINALITY, range(3) r(i);
+WITH RECURSIVE r(k, v) USING KEY (k) AS (SELECT 1, 2 UNION SELECT k, v FROM r) SELECT 1 UNION SELECT 2 EXCEPT SELECT 3 INTERSECT SELECT 4 UNION ALL BY NAME SELECT 5;
+WITH a AS MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 2) SELECT 3;
+PIVOT t ON a IN ('x') USING sum(b) AS s GROUP BY c;
+UNPIVOT t ON a, b INTO NAME n VALUE v;
+FROM t UNPIVOT ((v, w) FOR n IN ((a, b), (c, d)));
+UNPIVOT t ON COLUMNS(* EXCLUDE (x)) INTO NAME n VALUE v;
+VALUES (1, NULL);
