@@ -215,10 +215,11 @@ func (w *walk) scan(a uint32, rule int, from uint32, crowded bool) error {
 	}
 }
 
-// window tries the next members of a crowded block until enough of them are candidates. Pairs of two old rows that are not
+// window tries the next members of a crowded block until enough of them are candidates. All of them are within the limit
+// in time: that is what crowded means. Pairs of two old rows that are not
 // wanted take their place in the window all the same, so that the pairs with a new row are those of a full run.
 func (w *walk) window(a uint32, rule int, from uint32) error {
-	x, reach := w.rules[rule], w.reach[rule]
+	x := w.rules[rule]
 	onlyNew := w.fresh != nil && !w.fresh[a]
 	want, end := w.width, from+uint32(w.in.Rules[rule].limit())
 	for i := from; i < end && want > 0; i++ {
@@ -227,9 +228,6 @@ func (w *walk) window(a uint32, rule int, from uint32) error {
 		}
 		m := x.members[i]
 		c, ok := m&^marked, false
-		if c > reach {
-			return nil
-		}
 		if onlyNew && !w.fresh[c] {
 			_, ok = w.candidate(a, c, rule)
 		} else {

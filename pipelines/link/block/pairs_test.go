@@ -257,9 +257,15 @@ func possible(rs []record, s shape, f found) bool {
 // A storm: one block with 5,000 rows within the limit in time.
 func TestStormIsNotSquared(t *testing.T) {
 	const n = 5000
+	id := func(i int) uint64 { return uint64(i)*0x9e3779b97f4a7c15 + 1 }
+	meets := func(pairs map[found]uint8, other uint64) bool {
+		_, before := pairs[found{id(1237), other}]
+		_, after := pairs[found{other, id(1237)}]
+		return before || after
+	}
 	rs := make([]record, n)
 	for i := range rs {
-		rs[i] = record{id: uint64(i)*0x9e3779b97f4a7c15 + 1, at: int64(i) * 720, x: float64(i % 50), y: float64(i % 31), keys: [][]uint64{{7}, nil}, known: 1}
+		rs[i] = record{id: id(i), at: int64(i) * 720, x: float64(i % 50), y: float64(i % 31), keys: [][]uint64{{7}, nil}, known: id(1237)}
 	}
 	in := input(rs, []shape{{keyed: true, within: 3_600_000, cap: 200}, {radius: 100, within: 3_600_000, cap: 200}})
 	in.Window, in.Representatives = 0, 0
@@ -272,11 +278,21 @@ func TestStormIsNotSquared(t *testing.T) {
 	if r.CappedBlocks != 1 || r.CappedRows != n-200 || r.LargestBlock != n {
 		t.Fatalf("%+v", r)
 	}
-	for _, rec := range rs[1:] {
-		if _, ok := got[found{1, rec.id}]; !ok {
+	for i, rec := range rs {
+		if i != 1237 && !meets(got, rec.id) {
 			t.Fatal("a row was not compared with the representative of the known cluster")
 		}
 	}
+	// Without known clusters, rows spread over the stretch stand for it: the first is one of them.
+	known := in.Known
+	in.Known = nil
+	spread, _ := run(t, rs, in)
+	for _, rec := range rs[1:] {
+		if _, ok := spread[found{rs[0].id, rec.id}]; !ok {
+			t.Fatal("a row was not compared with the representatives of the stretch")
+		}
+	}
+	in.Known = known
 	// New rows against the storm: each meets the representative, and the storm is not walked again.
 	in.New = func(i int32) bool { return i%100 == 99 }
 	got, _ = run(t, rs, in)
@@ -287,7 +303,7 @@ func TestStormIsNotSquared(t *testing.T) {
 		t.Fatalf("%d pairs for %d new rows", len(got), n/100)
 	}
 	for i := 99; i < n; i += 100 {
-		if _, ok := got[found{1, rs[i].id}]; !ok {
+		if !meets(got, rs[i].id) {
 			t.Fatal("a new row was not compared with the representative of the known cluster")
 		}
 	}

@@ -311,6 +311,37 @@ func TestOrderOfArrivalDoesNotMatter(t *testing.T) {
 	}
 }
 
+// A storm: the clusters are so large that support is taken from samples, and enough merges are refused for a sample that
+// depended on row numbers to show.
+func TestOrderOfArrivalInAStorm(t *testing.T) {
+	for seed := range uint64(4) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		w := &world{in: place(500, 700)}
+		w.in.Class = make([]uint8, 500)
+		w.in.Loose = func(int32) bool { return false }
+		for i := range int32(500) {
+			for j := range i {
+				if bits := w.in.Weight(i, j); bits > 4 && rng.IntN(4) == 0 {
+					w.in.Edges = append(w.in.Edges, cluster.Edge{A: i, B: j, Weight: math.Floor(bits)})
+				}
+			}
+		}
+		want := agglomerate(t, w.in)
+		if want.Stats.Largest < 30 || want.Stats.Edges["refused_support"] == 0 {
+			t.Fatalf("no storm: %+v", want.Stats)
+		}
+		mixed, of := w.shuffled(rng)
+		got := agglomerate(t, mixed)
+		back := make([]int32, w.in.Rows)
+		for i, o := range of {
+			back[o] = got.Cluster[i]
+		}
+		if d := gocmp.Diff(canonical(want.Cluster), canonical(back)); d != "" {
+			t.Fatalf("seed %d (-want +got):\n%s", seed, d)
+		}
+	}
+}
+
 // Computing the touched components alone gives what computing everything gives.
 func TestTouchedRowsAloneGiveTheSame(t *testing.T) {
 	fewer := 0

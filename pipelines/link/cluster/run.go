@@ -10,7 +10,7 @@ import (
 
 // memoFrom is the number of steps of a component from which refused merges are remembered: below it, remembering costs more
 // than weighing again.
-const memoFrom = 64
+const memoFrom = 16
 
 // run is one call. What a component needs is taken from slices that all components share.
 type run struct {
@@ -216,7 +216,11 @@ func (r *run) take(s *step, a, b int32) Verdict {
 // guard is the whole list of what must hold before two clusters become one.
 func (r *run) guard(s *step, g, o *group, a, b int32) Verdict {
 	// invariant 7: a person's decision outlives every run, whatever the evidence.
-	if r.apart(g, b) || r.apart(o, a) {
+	keep, root := g, b
+	if len(o.barred) < len(g.barred) {
+		keep, root = o, a // each cannot-link is in both lists: the shorter one is enough
+	}
+	if r.apart(keep, root) {
 		return RefusedCannot
 	}
 	if s.phase == 0 {

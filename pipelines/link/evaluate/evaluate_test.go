@@ -227,6 +227,11 @@ func TestPRCurve(t *testing.T) {
 	if d := cmp.Diff(want, c, near); d != "" {
 		t.Fatalf("(-want +got):\n%s", d)
 	}
+	// Of equal ones the highest threshold is the best: 1 of 1 of 3, then 2 of 5 of 3.
+	c, err = evaluate.PRCurve([]evaluate.Scored{{Weight: 9, Same: true}, {Weight: 5, Same: true}, {Weight: 5}, {Weight: 5}, {Weight: 5}}, 3, 0)
+	if err != nil || c.Points[0].F1 != c.Points[1].F1 || c.Best.Threshold != 9 {
+		t.Fatalf("%+v %v", c, err)
+	}
 	c, err = evaluate.PRCurve(scored, 4, 2)
 	if err != nil {
 		t.Fatal(err)
