@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -23,7 +25,11 @@ type engine struct {
 	db        *sql.DB
 	conn      *sql.Conn
 	batches   int
+	log       *slog.Logger
 }
+
+// slow is how long a statement may take without being told at debug level. Statements hold no values of events.
+const slow = 50 * time.Millisecond
 
 func openEngine(ctx context.Context, memory string, threads int, temp string) (*engine, error) {
 	c, err := duckdb.NewConnector("", nil)
@@ -57,7 +63,11 @@ func (e *engine) close() error {
 
 // exec runs statements of the program itself.
 func (e *engine) exec(ctx context.Context, q string, args ...any) error {
+	started := time.Now()
 	_, err := e.conn.ExecContext(ctx, q, args...)
+	if took := time.Since(started); e.log != nil && took > slow {
+		e.log.Debug("slow statement of the publisher", "ms", took.Milliseconds(), "statement", q[:min(len(q), 120)])
+	}
 	return diskError(err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,7 +29,10 @@ func Acquire(dir string, scope query.Scope) (*Lease, error) {
 
 func acquire(folder string) (*Lease, error) {
 	// A generation may be superseded and its file taken for the next one between reading the manifest and the lock.
-	for range 100 {
+	for i := range 500 {
+		if i > 0 {
+			time.Sleep(time.Millisecond)
+		}
 		m, err := readManifest(folder)
 		if err != nil {
 			return nil, err

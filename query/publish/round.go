@@ -105,6 +105,7 @@ func (r *round) stage(ctx context.Context) error {
 // read streams the changes into a table. progress is called after every batch.
 func (r *round) read(ctx context.Context, table string, progress func(rows int64) error) error {
 	var t *tap
+	started := time.Now()
 	set, err := r.p.opts.Feed.Changes(ctx, r.query(), func(rec arrow.RecordBatch) error {
 		var err error
 		if t == nil {
@@ -136,6 +137,7 @@ func (r *round) read(ctx context.Context, table string, progress func(rows int64
 		return fmt.Errorf("reading the changes of the store: %w", err)
 	}
 	r.set = set
+	r.p.log.Debug("read the changes of the store", "ms", time.Since(started).Milliseconds(), "events", set.Events)
 	return nil
 }
 

@@ -179,17 +179,15 @@ func (s *shelf) copyCurrent(number int64) (*work, error) {
 
 // retire makes the current generation a spare and drops spares that nobody reads and nobody needs.
 func (s *shelf) retire() error {
+	limit := 1
 	if s.current != nil {
+		s.spares = append(s.spares, s.current)
 		if s.stale || s.current.m.ResidueSince != nil {
-			if err := s.remove(s.current); err != nil {
-				return err
-			}
-		} else {
-			s.spares = append(s.spares, s.current)
+			limit = 0 // what was withdrawn is in it, and in all before it
 		}
 	}
 	var errs []error
-	for len(s.spares) > 1 {
+	for len(s.spares) > limit {
 		g := s.spares[0]
 		s.spares = s.spares[1:]
 		errs = append(errs, s.remove(g))

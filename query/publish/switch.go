@@ -29,13 +29,16 @@ func (p *Publisher) round(ctx context.Context, now time.Time, again bool) (*roun
 	if r.eng, err = openEngine(ctx, p.opts.MemoryLimit, p.opts.Threads, p.temp()); err != nil {
 		return nil, err
 	}
+	r.eng.log = p.log
 	err = r.build(ctx, now)
 	if err = errors.Join(err, r.eng.close()); err != nil {
 		return nil, err
 	}
+	hashing := time.Now()
 	if err := r.hash(ctx); err != nil {
 		return nil, err
 	}
+	p.log.Debug("hashed the next generation", "ms", time.Since(hashing).Milliseconds(), "mb", r.hashed>>20)
 	return r, r.publish()
 }
 
@@ -92,7 +95,7 @@ func (r *round) build(ctx context.Context, now time.Time) error {
 	}
 	residue := base.dirty
 	if !base.fresh {
-		n, err := r.eng.int(ctx, "SELECT count(*) FROM memory.gone")
+		n, err := r.eng.int(ctx, "SELECT count(*) FROM memory.hit h SEMI JOIN memory.gone g ON g.event_id = h.event_id")
 		if err != nil {
 			return err
 		}
@@ -200,6 +203,7 @@ func (r *round) publish() error {
 		if err := os.Rename(b.work.path, path); err != nil {
 			return err
 		}
+		b.work.close() // readers may lease it as soon as the manifest names it
 		if err := saveLeaves(b.shelf.folder, b.m.Leaves, b.tree); err != nil {
 			return diskError(err)
 		}
@@ -223,6 +227,11 @@ func (r *round) publish() error {
 		r.p.number = r.number
 	}
 	r.p.levels, r.p.levelsDay = r.levels, r.today
+	for _, s := range r.p.shelves {
+		if err := s.sweep(); err != nil {
+			r.p.log.Warn("an old generation could not be removed yet", "scope", s.scope.String(), "error", err)
+		}
+	}
 	return faultpoint.Hit("publish.done")
 }
 
