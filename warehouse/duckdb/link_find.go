@@ -31,8 +31,8 @@ type finding struct {
 	r     *reader
 	q     warehouse.CandidateQuery
 	out   *warehouse.Candidates
-	found []hit          // members of asked keys
-	days  map[int32]bool // days of the members
+	found []hit           // members of asked keys
+	days  map[int32]bool  // days of the members
 	rows  map[int64]int32 // row of the candidate by number of its feature
 }
 

@@ -142,9 +142,9 @@ func inspect(ctx context.Context, path string) (counts, []string, error) {
 }
 
 // Invariants checks a store: one current state an id, dense checkpoints, every reject and version of a known unit, and
-// run counts that add up. It returns a sentence for each that is broken.
+// run counts that add up; and what linkage promises. It returns a sentence for each that is broken.
 func Invariants(ctx context.Context, db *sql.DB) ([]string, error) {
-	checks := []struct{ what, query string }{
+	checks := []check{
 		{"events with more than one current state", "SELECT count(*) FROM (SELECT event_id FROM event_version WHERE known_to IS NULL GROUP BY 1 HAVING count(*) > 1)"},
 		{"events without a current state", "SELECT count(*) FROM (SELECT event_id FROM event_version GROUP BY 1 HAVING count(*) FILTER (known_to IS NULL) = 0)"},
 		{"versions stored twice", "SELECT count(*) FROM (SELECT event_id, version FROM event_version GROUP BY 1, 2 HAVING count(*) > 1)"},
@@ -158,7 +158,7 @@ func Invariants(ctx context.Context, db *sql.DB) ([]string, error) {
 		{"indexes", "SELECT count(*) FROM duckdb_indexes()"},
 	}
 	var out []string
-	for _, c := range checks {
+	for _, c := range append(checks, linkChecks()...) {
 		var n int64
 		if err := db.QueryRowContext(ctx, c.query).Scan(&n); err != nil {
 			return out, fmt.Errorf("checking %s: %w", c.what, err)
