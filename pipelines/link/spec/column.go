@@ -82,7 +82,7 @@ func (p *column) raw(l *Loader, row int) string {
 	}
 	if !p.concat {
 		for _, s := range p.srcs {
-			if v := l.text(s, row); v != "" && !p.null[v] && strings.TrimFunc(v, isSpace) != "" {
+			if v := strings.TrimFunc(l.text(s, row), isSpace); v != "" && !p.null[v] {
 				return v
 			}
 		}
@@ -106,7 +106,7 @@ func (p *column) cleaned(l *Loader, row int) string {
 	if v, ok := p.memo[raw]; ok {
 		return v
 	}
-	v := p.clean.clean(strings.TrimFunc(raw, isSpace))
+	v := p.clean.clean(raw)
 	if p.null[v] || p.null[raw] {
 		v = ""
 	}

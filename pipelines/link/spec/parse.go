@@ -105,17 +105,12 @@ func Parse(name string, data []byte) (*Spec, error) {
 	return s, nil
 }
 
-// covered reports whether a path, or what it lies in, has a problem already.
+// covered reports whether a path, what it lies in or what lies in it has a problem already.
 func covered(unread map[string]bool, path string) bool {
-	for path != "" {
-		if unread[path] {
+	for u := range unread {
+		if u == path || u != "" && path != "" && (strings.HasPrefix(path, u+".") || strings.HasPrefix(u, path+".")) {
 			return true
 		}
-		i := strings.LastIndexByte(path, '.')
-		if i < 0 {
-			return false
-		}
-		path = path[:i]
 	}
 	return false
 }
