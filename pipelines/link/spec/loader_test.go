@@ -166,9 +166,13 @@ func TestTypedColumns(t *testing.T) {
 	}, nil)
 	b := array.NewRecordBuilder(mem, schema)
 	defer b.Release()
-	if err := b.UnmarshalJSON([]byte(`{"id":"a","kind":"leak","at":"2024-01-02T03:04:05Z","x":10.5,"y":2,"grams":[9,3],"places":[18446744073709551615],"refs":["7"]}
-{"id":"b","kind":"leak","at":null,"x":null,"y":null,"grams":null,"places":[],"refs":null}`)); err != nil {
-		t.Fatal(err)
+	for _, row := range []string{
+		`{"id":"a","kind":"leak","at":"2024-01-02T03:04:05Z","x":10.5,"y":2,"grams":[9,3],"places":[18446744073709551615],"refs":["7"]}`,
+		`{"id":"b","kind":"leak","at":null,"x":null,"y":null,"grams":null,"places":[],"refs":null}`,
+	} {
+		if err := b.UnmarshalJSON([]byte(row)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	rec := b.NewRecordBatch()
 	defer rec.Release()
