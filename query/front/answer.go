@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -72,6 +73,7 @@ type running struct {
 	bytes    int64
 	exported bool
 	over     error // what every further Next returns
+	closing  atomic.Bool
 	closed   sync.Once
 }
 
@@ -89,6 +91,9 @@ func (r *running) Next() (rec arrow.RecordBatch, err error) {
 	}()
 	rec, err = r.Answer.Next()
 	if errors.Is(err, io.EOF) {
+		if r.closing.Load() { // not the end of the rows, but of the reading
+			return nil, r.fail(errGone())
+		}
 		r.over = io.EOF
 		r.settle(nil)
 		return nil, io.EOF
@@ -97,7 +102,9 @@ func (r *running) Next() (rec arrow.RecordBatch, err error) {
 		return nil, r.fail(err)
 	}
 	r.rows += rec.NumRows()
-	r.bytes = r.Answer.Stats().Bytes
+	for _, c := range rec.Columns() {
+		r.bytes += int64(c.Data().SizeInBytes())
+	}
 	if r.rows > r.front.cfg.Rows || r.bytes > r.front.cfg.Bytes {
 		if err := r.export(); err != nil {
 			rec.Release()
@@ -126,6 +133,9 @@ func (r *running) WriteTo(w io.Writer) (n int64, err error) {
 		}
 	}
 	n, err = r.Answer.WriteTo(w)
+	if err == nil && r.closing.Load() {
+		err = errGone()
+	}
 	if err != nil {
 		return n, r.fail(err)
 	}
@@ -185,6 +195,7 @@ func (r *running) Stats() query.Stats {
 func (r *running) Close() error {
 	var err error
 	r.closed.Do(func() {
+		r.closing.Store(true)
 		err = r.Answer.Close() // also makes a Next that waits return
 		r.mu.Lock()
 		defer r.mu.Unlock()
