@@ -130,9 +130,12 @@ func TestLarge(t *testing.T) {
 	p := open(t, opts)
 	rep := publishNow(t, p)
 	t.Logf("first: %d scopes, %d MB, hashed %d MB, %s", rep.Scopes, rep.Bytes>>20, rep.Hashed>>20, rep.Elapsed.Round(time.Millisecond))
+	if _, err := p.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for range 5 {
 		f.change++
 		rep := publishNow(t, p)
-		t.Logf("generation %d: %d changed, hashed %d MB, %s", rep.Generation, rep.Changed, rep.Hashed>>20, rep.Elapsed.Round(time.Millisecond))
+		t.Logf("generation %d: %d changed, hashed %d MB, %s, of which %s reading the store", rep.Generation, rep.Changed, rep.Hashed>>20, rep.Elapsed.Round(time.Millisecond), rep.Reading.Round(time.Millisecond))
 	}
 }

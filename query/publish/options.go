@@ -41,8 +41,9 @@ type Report struct {
 	Scopes     int
 	Position   warehouse.Position
 	Elapsed    time.Duration
-	Bytes      int64 // of the published files
-	Hashed     int64 // bytes that were read to hash them
+	Reading    time.Duration // the part of Elapsed in which the store told its changes
+	Bytes      int64         // of the published files
+	Hashed     int64         // bytes that were read to hash them
 }
 
 // Status is what the publisher knows of itself.

@@ -262,7 +262,7 @@ func (p *Publisher) publish(ctx context.Context) (Report, error) {
 		}
 		return Report{Generation: p.number}, diskError(err)
 	}
-	rep := Report{Generation: r.number, Changed: r.set.Events, Scopes: len(r.built), Position: r.set.To, Elapsed: time.Since(started), Hashed: r.hashed}
+	rep := Report{Generation: r.number, Changed: r.set.Events, Scopes: len(r.built), Position: r.set.To, Elapsed: time.Since(started), Reading: r.reading, Hashed: r.hashed}
 	if r.works[0].fresh {
 		rep.Changed = -1
 	}
@@ -270,6 +270,27 @@ func (p *Publisher) publish(ctx context.Context) (Report, error) {
 		rep.Bytes += b.m.Size
 	}
 	return rep, nil
+}
+
+// Prepare copies files ahead, so that the next publication costs what changed also right after a start. Run does it by
+// itself. It returns how many files it made.
+func (p *Publisher) Prepare(ctx context.Context) (int, error) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	made := 0
+	for _, s := range p.shelves {
+		if err := p.checkSpace(); err != nil {
+			return made, err
+		}
+		ok, err := s.prepare(ctx, p.number)
+		if err != nil {
+			return made, fmt.Errorf("preparing a spare: %w", err)
+		}
+		if ok {
+			made++
+		}
+	}
+	return made, nil
 }
 
 func (p *Publisher) checkSpace() error {

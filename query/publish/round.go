@@ -17,18 +17,19 @@ import (
 
 // round is one publication: all scopes go from their generations to the next, at one position of the store.
 type round struct {
-	p      *Publisher
-	eng    *engine
-	number int64
-	at     time.Time
-	today  int32
-	from   warehouse.Position
-	set    warehouse.ChangeSet
-	works  []*work // one per shelf; works[0] is the base
-	levels months
-	days   string // condition on event_day that all touched rows of the base fulfil, "" unknown
-	built  []*built
-	hashed int64
+	p       *Publisher
+	eng     *engine
+	number  int64
+	at      time.Time
+	today   int32
+	from    warehouse.Position
+	set     warehouse.ChangeSet
+	works   []*work // one per shelf; works[0] is the base
+	levels  months
+	days    string // condition on event_day that all touched rows of the base fulfil, "" unknown
+	built   []*built
+	hashed  int64
+	reading time.Duration // of the changes, with the store's part
 }
 
 // built is a file that is ready to be published.
@@ -40,7 +41,7 @@ type built struct {
 }
 
 // takeWorks chooses the file of every shelf. Shelves without a usable one get a new file, to be filled from the base.
-func (r *round) takeWorks(again bool) error {
+func (r *round) takeWorks(ctx context.Context, again bool) error {
 	first := true
 	for i, s := range r.p.shelves {
 		var w *work
@@ -53,7 +54,7 @@ func (r *round) takeWorks(again bool) error {
 			}
 		} else if !again && s.current != nil && !s.stale && !scrub {
 			if w, err = s.takeSpare(r.number); err == nil && w == nil {
-				w, err = s.copyCurrent(r.number)
+				w, err = s.copyCurrent(ctx, r.number)
 			}
 		}
 		if err != nil {
@@ -137,7 +138,8 @@ func (r *round) read(ctx context.Context, table string, progress func(rows int64
 		return fmt.Errorf("reading the changes of the store: %w", err)
 	}
 	r.set = set
-	r.p.log.Debug("read the changes of the store", "ms", time.Since(started).Milliseconds(), "events", set.Events)
+	r.reading = time.Since(started)
+	r.p.log.Debug("read the changes of the store", "ms", r.reading.Milliseconds(), "events", set.Events)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"onegrid/query"
 	"onegrid/warehouse"
@@ -44,7 +46,10 @@ type generation struct {
 	levels months // of the small-cell rule, as the file has them
 }
 
-const workPrefix = "work-"
+const (
+	workPrefix  = "work-"
+	sparePrefix = "spare-"
+)
 
 // openShelf reads what is on the shelf and removes what an interrupted publication left. Spares are not kept: what they
 // hold is not known for certain, and a copy of the current generation is.
@@ -141,7 +146,9 @@ func (s *shelf) takeSpare(number int64) (*work, error) {
 			return nil, fmt.Errorf("taking a spare of %s: %w", s.scope, err)
 		}
 		s.spares = append(s.spares[:i:i], s.spares[i+1:]...)
-		_ = os.Remove(filepath.Join(s.folder, g.m.Leaves)) // a reader that still wants it verifies the whole file
+		if s.current == nil || g.m.Leaves != s.current.m.Leaves {
+			_ = os.Remove(filepath.Join(s.folder, g.m.Leaves)) // a reader that still wants it verifies the whole file
+		}
 		return w, nil
 	}
 	return nil, nil
@@ -151,30 +158,77 @@ func (s *shelf) workPath(number int64) string {
 	return filepath.Join(s.folder, fmt.Sprintf("%s%d.duckdb", workPrefix, number))
 }
 
-// copyCurrent makes a second file from the current generation. The kernel copies where it can.
-func (s *shelf) copyCurrent(number int64) (*work, error) {
-	g := s.current
-	src, err := os.Open(g.path)
+// copyPiece is what is copied between two looks at the context.
+const copyPiece = 16 << 20
+
+// copyTo copies the current generation. pace is how long a piece takes at least.
+func (s *shelf) copyTo(ctx context.Context, path string, pace time.Duration) error {
+	src, err := os.Open(s.current.path)
 	if err != nil {
-		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+		return fmt.Errorf("copying %s: %w", s.scope, err)
 	}
 	defer src.Close()
-	path := s.workPath(number)
 	dst, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+		return fmt.Errorf("copying %s: %w", s.scope, err)
 	}
-	if _, err = io.Copy(dst, src); err != nil {
-		err = errors.Join(diskError(err), os.Remove(path))
+	tick := time.NewTimer(pace)
+	defer tick.Stop()
+	for err == nil {
+		if _, err = io.CopyN(dst, src, copyPiece); err != nil || pace == 0 { // the kernel copies
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-tick.C:
+			tick.Reset(pace)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
 	if err = errors.Join(err, dst.Close()); err != nil {
-		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
+		return fmt.Errorf("copying %s: %w", s.scope, errors.Join(diskError(err), os.Remove(path)))
+	}
+	return nil
+}
+
+// copyCurrent makes a second file from the current generation, because no spare is free.
+func (s *shelf) copyCurrent(ctx context.Context, number int64) (*work, error) {
+	g, path := s.current, s.workPath(number)
+	if err := s.copyTo(ctx, path, 0); err != nil {
+		return nil, err
 	}
 	f, _, err := seize(path)
 	if err != nil {
 		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
 	}
 	return &work{path: path, file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, dirty: g.m.ResidueSince != nil}, nil
+}
+
+// prepare makes a spare ahead of time where none is free, so that the next publication need not wait for a copy.
+func (s *shelf) prepare(ctx context.Context, number int64) (bool, error) {
+	if s.current == nil || s.stale || s.current.m.ResidueSince != nil {
+		return false, nil
+	}
+	for _, g := range s.spares {
+		f, free, err := seize(g.path)
+		if err != nil {
+			return false, err
+		}
+		if free {
+			return false, f.Close()
+		}
+	}
+	path := filepath.Join(s.folder, fmt.Sprintf("%s%d.duckdb", sparePrefix, number))
+	if err := s.copyTo(ctx, path, 80*time.Millisecond); err != nil { // 200 MB/s at most
+		return false, err
+	}
+	g := *s.current
+	g.path = path
+	s.spares = append(s.spares, &g)
+	return true, nil
 }
 
 // retire makes the current generation a spare and drops spares that nobody reads and nobody needs.
@@ -205,6 +259,9 @@ func (s *shelf) remove(g *generation) error {
 	if _, err := os.Stat(g.path); err == nil {
 		return nil // in use: the next start, or sweep, removes it
 	}
+	if s.current != nil && g != s.current && g.m.Leaves == s.current.m.Leaves {
+		return nil
+	}
 	if err := os.Remove(filepath.Join(s.folder, g.m.Leaves)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -216,7 +273,7 @@ func (s *shelf) sweep() error {
 	keep := map[string]bool{manifestName: true}
 	for _, g := range append([]*generation{s.current}, s.spares...) {
 		if g != nil {
-			keep[g.m.File], keep[g.m.Leaves] = true, true
+			keep[filepath.Base(g.path)], keep[g.m.Leaves] = true, true
 		}
 	}
 	entries, err := os.ReadDir(s.folder)

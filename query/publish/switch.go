@@ -22,7 +22,7 @@ func (p *Publisher) round(ctx context.Context, now time.Time, again bool) (*roun
 			w.close()
 		}
 	}()
-	if err := r.takeWorks(again); err != nil {
+	if err := r.takeWorks(ctx, again); err != nil {
 		return nil, err
 	}
 	var err error
