@@ -151,6 +151,7 @@ func (c *conversation) lost(cause error) *query.Error {
 	}
 	c.p.kill(broken)
 	<-c.p.exited
+	c.peak = c.p.peak()
 	why, starved, how := c.p.reason(), c.p.starved(), c.p.end()
 	c.finish(false)
 	cause = fmt.Errorf("worker %d: %s: %w", c.p.hello.PID, how, cause)

@@ -141,19 +141,25 @@ func ask(sql string) worker.Statement {
 // run runs a statement to its end and returns its rows as text.
 func run(t testing.TB, p *worker.Pool, st worker.Statement) ([]string, query.Stats, error) {
 	t.Helper()
-	a, _, err := p.Run(t.Context(), city(), st)
+	out, stats, _, err := runReport(t, p, st)
+	return out, stats, err
+}
+
+func runReport(t testing.TB, p *worker.Pool, st worker.Statement) ([]string, query.Stats, worker.Report, error) {
+	t.Helper()
+	a, report, err := p.Run(t.Context(), city(), st)
 	if err != nil {
-		return nil, query.Stats{}, err
+		return nil, query.Stats{}, report, err
 	}
 	defer a.Close()
 	var out []string
 	for {
 		b, err := a.Next()
 		if err == io.EOF {
-			return out, a.Stats(), nil
+			return out, a.Stats(), report, nil
 		}
 		if err != nil {
-			return out, a.Stats(), err
+			return out, a.Stats(), report, err
 		}
 		for r := range int(b.NumRows()) {
 			line := ""
@@ -196,3 +202,5 @@ func code(t testing.TB, err error) query.Code {
 	}
 	return e.Code
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

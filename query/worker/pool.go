@@ -165,6 +165,7 @@ func (p *Pool) Run(ctx context.Context, scope query.Scope, st Statement) (*Answe
 	}
 	a, err := newAnswer(c, &report)
 	if err != nil {
+		report.PeakRSS = c.peak
 		return nil, report, err
 	}
 	return a, report, nil

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -160,6 +161,14 @@ func (p *process) end() string {
 // starved reports whether the process ended for lack of memory.
 func (p *process) starved() bool {
 	return p.cmd.ProcessState.ExitCode() == child.ExitMemory || p.stderr.mentions("out of memory", "cannot allocate memory", "bad_alloc", "failed to create new OS thread")
+}
+
+// peak is the largest resident set in bytes of a process that is gone, over its whole life.
+func (p *process) peak() int64 {
+	if u, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		return int64(u.Maxrss) << 10 // kilobytes on Linux (getrusage(2))
+	}
+	return 0
 }
 
 // account finds the account of the workers. Only root can change it.

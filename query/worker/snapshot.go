@@ -34,4 +34,5 @@ type Report struct {
 	Tables     []string      // published tables that the text names
 	Functions  []string
 	Redacted   string // the text without literals
+	PeakRSS    int64  // resident bytes of the worker, of a statement that failed; an answer's are in its Stats
 }
