@@ -42,7 +42,8 @@ type Rule struct {
 
 	// Cap is the number of partners above which a row is not compared with its whole block; 0 = DefaultCap.
 	Cap int
-	// MaxFrequency is the number of rows above which a key is a placeholder and ignored; 0 = no key is.
+	// MaxFrequency is the number of rows above which a key is a placeholder and ignored; 0 = no key is. With a Radius it
+	// counts the rows of one cell (and key).
 	MaxFrequency int
 }
 

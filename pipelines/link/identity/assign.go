@@ -290,7 +290,7 @@ func (a *assigner) found(founder *Event) claim {
 			a.change(Minted, uuid.Nil, &cl)
 		case !used:
 			a.change(SplitOff, founder.Previous, &cl)
-		case e.Members == 0 && e.Founder == founder.ID: // an alias, or all its events have gone
+		case e.Members == 0 && e.Founder == founder.ID && (a.in.Revive || e.Into == uuid.Nil): // an alias, or its events have gone
 			cl.entry.FoundedAt = e.FoundedAt
 			a.change(Revived, e.Into, &cl)
 		default:

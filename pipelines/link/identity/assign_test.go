@@ -16,8 +16,9 @@ func ev(name string) uuid.UUID { return event.ID("test", name) }
 
 // ledger is a store of incidents in memory: what Assign reads and what its changes write.
 type ledger struct {
-	ids map[uuid.UUID]identity.Entry
-	of  map[uuid.UUID]uuid.UUID // event → incident
+	ids    map[uuid.UUID]identity.Entry
+	revive bool
+	of     map[uuid.UUID]uuid.UUID // event → incident
 }
 
 func newLedger() *ledger {
@@ -38,7 +39,7 @@ type row struct {
 }
 
 func (l *ledger) input(rows []row) identity.Input {
-	in := identity.Input{Known: l.known}
+	in := identity.Input{Known: l.known, Revive: l.revive}
 	for _, r := range rows {
 		in.Events = append(in.Events, identity.Event{ID: ev(r.name), At: r.at, Relation: r.relation, Previous: l.of[ev(r.name)]})
 		in.Cluster = append(in.Cluster, r.cluster)
@@ -161,6 +162,7 @@ func TestSplitKeepsTheMajority(t *testing.T) {
 
 func TestUndoneMergeRevivesTheId(t *testing.T) {
 	l := newLedger()
+	l.revive = true
 	apart := []row{{name: "a", at: 1}, {name: "b", at: 2}, {name: "c", at: 3, cluster: 1}, {name: "d", at: 4, cluster: 1}}
 	before := l.run(t, apart)
 	l.run(t, []row{{name: "a", at: 1}, {name: "b", at: 2}, {name: "c", at: 3}, {name: "d", at: 4}})
@@ -174,6 +176,19 @@ func TestUndoneMergeRevivesTheId(t *testing.T) {
 	out = l.run(t, []row{{name: "a", at: 1}, {name: "b", at: 2}, {name: "c", at: 3}, {name: "d", at: 4, cluster: 1}})
 	if out.Incident[3] != identity.Of(ev("d"), 0) || l.ids[identity.Of(ev("c"), 0)].Into != identity.Of(ev("a"), 0) {
 		t.Fatalf("%+v", out)
+	}
+}
+
+func TestUndoneMergeLeavesTheAlias(t *testing.T) {
+	l := newLedger()
+	apart := []row{{name: "a", at: 1}, {name: "b", at: 2}, {name: "c", at: 3, cluster: 1}, {name: "d", at: 4, cluster: 1}}
+	l.run(t, apart)
+	l.run(t, []row{{name: "a", at: 1}, {name: "b", at: 2}, {name: "c", at: 3}, {name: "d", at: 4}})
+	out := l.run(t, apart)
+	c1 := identity.Of(ev("c"), 1)
+	want := []identity.Change{{Reason: identity.SplitOff, Old: ev("a"), New: c1, Founder: ev("c"), FoundedAt: 3}}
+	if d := cmp.Diff(want, out.Changes); d != "" || out.Incident[3] != c1 || l.ids[ev("c")].Into != ev("a") {
+		t.Fatalf("(-want +got):\n%s", d)
 	}
 }
 
@@ -250,7 +265,7 @@ func aliasAll(l *ledger) func(uuid.UUID) (identity.Entry, bool) {
 func TestIdsAreForEver(t *testing.T) {
 	e := uuid.MustParse("8a1f7f0e-5f0b-5b7e-9c58-1f6f0d3b8f11")
 	got := []string{identity.Of(e, 0).String(), identity.Of(e, 1).String()}
-	want := []string{"4deb8072-bb5b-5170-8f5c-be817a4d60f0", "6bd21b6e-fccd-57f8-808c-4034791277a2"}
+	want := []string{e.String(), "6bd21b6e-fccd-57f8-808c-4034791277a2"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatalf("(-want +got):\n%s", d)
 	}

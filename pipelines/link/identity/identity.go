@@ -11,18 +11,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// Namespace is the UUID namespace of incident ids: UUIDv5(DNS, "incident.onegrid").
+// Namespace is the UUID namespace of the further ids of a founding event: UUIDv5(DNS, "incident.onegrid").
 var Namespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("incident.onegrid"))
 
-// Of returns the n-th id that an event can found an incident with, from 0: UUIDv5 (RFC 9562, section 5.5) of the event's id,
-// followed by a unit separator (U+001F) and n in decimal digits if n is not 0.
+// Of returns the n-th id that an event can found an incident with, from 0. The first is the event's own id, itself a UUIDv5
+// of its source record (event.ID): an event that stands alone is its own incident, and stays in it when others join. The
+// n-th after it is UUIDv5 (RFC 9562, section 5.5) of the event's id, a unit separator (U+001F) and n in decimal digits.
 func Of(founder uuid.UUID, n int) uuid.UUID {
+	if n == 0 {
+		return founder
+	}
 	var buf [64]byte // namespace, founder, separator, digits: uuid.NewSHA1 without its allocations
 	b := append(append(buf[:0], Namespace[:]...), founder[:]...)
-	if n > 0 {
-		b = append(b, 0x1f)
-		b = strconv.AppendInt(b, int64(n), 10)
-	}
+	b = append(b, 0x1f)
+	b = strconv.AppendInt(b, int64(n), 10)
 	sum := sha1.Sum(b)
 	var id uuid.UUID
 	copy(id[:], sum[:])
@@ -97,6 +99,9 @@ type Input struct {
 	Cluster []int32 // per event, any numbering from 0
 	// Known returns what is known of an id, false for one that was never used. nil = an empty store.
 	Known func(id uuid.UUID) (Entry, bool)
+	// Revive gives an alias back to the part of an undone merge that its founding event founds. Without it an alias is one
+	// for ever, and that part takes the next id of its founding event: for stores that cannot revoke an alias row.
+	Revive bool
 }
 
 // Reason says why an id changed.
