@@ -171,39 +171,41 @@ func (g *Gate) decide(ctx context.Context, text string, w *walk) (string, error)
 	if err != nil {
 		return "", err
 	}
-	if ok, err := w.answer(text, answer); !ok || err != nil {
-		return "", err
+	if !w.answer(text, answer) {
+		return "", nil
 	}
 	return body, nil
 }
 
 // answer decides on what the parser says of the text.
-func (w *walk) answer(text, answer string) (bool, error) {
+func (w *walk) answer(text, answer string) bool {
 	tree, err := parseJSON(answer)
 	if errors.Is(err, errDeep) {
 		w.denied = &denial{check: checkDepth, rule: RuleLimit, position: -1}
-		return false, nil
+		return false
 	}
 	if err != nil {
-		return false, err
+		w.denied = &denial{rule: RuleInternal, position: -1}
+		return false
 	}
 	if failed := tree.at("error"); failed.kind != isBool || failed.yes {
 		w.denied = parserDenial(text, tree)
-		return false, nil
+		return false
 	}
 	statements := tree.at("statements")
 	if statements.kind != isList || !slices.Equal(tree.names, []string{"error", "statements"}) {
-		return false, errJSON
+		w.denied = &denial{rule: RuleInternal, position: -1}
+		return false
 	}
 	if len(statements.items) != 1 && !w.deny(denial{check: checkStatements, rule: RuleStatement, position: -1}) {
-		return false, nil
+		return false
 	}
 	for _, statement := range statements.items {
 		if !w.object("statement", statement, nil) {
-			return false, nil
+			return false
 		}
 	}
-	return true, nil
+	return true
 }
 
 // text checks what can be seen without a parser. It returns the text without semicolons, white space and comments at its end.

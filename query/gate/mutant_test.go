@@ -36,9 +36,13 @@ func large() []attack {
 // untested.
 func TestEveryCheckIsNeeded(t *testing.T) {
 	g, c := openGate(t), published(t)
-	all := append(attacks(t), large()...)
 	for _, off := range checks() {
 		passes := 0
+		all := attacks(t)
+		switch off {
+		case checkBytes, checkExpansion, checkNodes, checkDepth, checkUnions, checkMacros:
+			all = large()
+		}
 		for _, a := range all {
 			if a.bomb && off == checkExpansion {
 				continue // the parser would not come back
@@ -66,8 +70,7 @@ type forgery struct {
 
 func (f forgery) passes(g *Gate, c Catalog, off map[check]bool) bool {
 	w := &walk{grammar: g.grammar, lists: &g.lists, published: c, off: off, expansion: 1, tables: map[string]struct{}{}, calls: map[string]struct{}{}}
-	ok, err := w.answer("", f.answer)
-	return ok && err == nil && w.denied == nil
+	return w.answer("", f.answer) && w.denied == nil
 }
 
 func forgeries(t *testing.T, g *Gate) []forgery {

@@ -8,7 +8,7 @@ func nearest(name string, listed map[string]struct{}) string {
 	best, distance := "", max(2, len(name)/3)+1
 	for candidate := range listed {
 		shown := strings.TrimPrefix(candidate, "main.")
-		d := edits(name, shown, distance)
+		d := edits(name, shown, distance+1)
 		if d < distance || d == distance && best != "" && shown < best {
 			best, distance = shown, d
 		}
