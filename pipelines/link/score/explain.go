@@ -3,6 +3,7 @@ package score
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +93,13 @@ func (s *Scorer) conditionWords(c *spec.Comparison, t *spec.Test, label, labelZH
 	if name == "" {
 		name = c.Columns[0]
 	}
-	if en, zh, ok := s.measured(name, i, j); ok && t.Condition() != "exact" {
+	switch open := slices.ContainsFunc(c.Levels, func(l *spec.Level) bool { return l.Open != nil }); {
+	case t.Open != nil:
+		return "the earlier one was still open", "较早一件当时尚未办结"
+	case open && t.Else:
+		return "the earlier one was closed already", "较早一件当时已办结"
+	}
+	if en, zh, ok := s.measured(name, label, labelZH, i, j); ok && t.Condition() != "exact" {
 		return en, zh
 	}
 	switch t.Condition() {
@@ -103,8 +110,6 @@ func (s *Scorer) conditionWords(c *spec.Comparison, t *spec.Test, label, labelZH
 		return "same " + label, labelZH + "相同"
 	case "swapped":
 		return label + " swapped", labelZH + "互换"
-	case "open":
-		return "the earlier one was still open", "较早一件当时尚未办结"
 	case "shared_token":
 		return s.rarest(name, label, labelZH, i, j)
 	case "shared", "jaccard", "cosine":
@@ -139,7 +144,7 @@ func allExact(t *spec.Test) bool {
 }
 
 // measured is a distance or a lag, which is worth more than the name of its level.
-func (s *Scorer) measured(name string, i, j int32) (en, zh string, ok bool) {
+func (s *Scorer) measured(name, label, labelZH string, i, j int32) (en, zh string, ok bool) {
 	if p := s.p.t.Point(name); p != nil {
 		d := p.Metres(i, j)
 		if math.IsNaN(d) {
@@ -159,7 +164,7 @@ func (s *Scorer) measured(name string, i, j int32) (en, zh string, ok bool) {
 		a, ok1 := realDate(c.At(i))
 		b, ok2 := realDate(c.At(j))
 		if ok1 && ok2 && max(a-b, b-a) <= 400 {
-			return fmt.Sprintf("%d days apart", max(a-b, b-a)), fmt.Sprintf("相差 %d 天", max(a-b, b-a)), true
+			return label + fmt.Sprintf(" %d days apart", max(a-b, b-a)), labelZH + fmt.Sprintf("相差 %d 天", max(a-b, b-a)), true
 		}
 	}
 	return "", "", false

@@ -1,7 +1,9 @@
 package score
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -260,6 +262,11 @@ func LoadModel(path string) (*Model, error) {
 // ParseModel is LoadModel for bytes; name stands for the file in messages.
 func ParseModel(name string, data []byte) (*Model, error) {
 	m := &Model{}
+	var se *json.SyntaxError
+	if err := json.Unmarshal(data, &json.RawMessage{}); errors.As(err, &se) {
+		line := 1 + bytes.Count(data[:min(int(se.Offset), len(data))], []byte("\n"))
+		return nil, &spec.FileError{Name: name, Problems: connectors.Problems{{Line: line, Message: se.Error(), Hint: "a model is a JSON file"}}}
+	}
 	if err := spec.Decode(name, data, m, m.check); err != nil {
 		return nil, err
 	}
