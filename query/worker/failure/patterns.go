@@ -49,11 +49,11 @@ func looksLikeType(s string) bool {
 		return false
 	}
 	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(" ,()[]", r) }) {
-		known := strings.Trim(word, "0123456789")
-		if known == "" {
-			if len(word) > 2 { // width and scale of a decimal
-				return false
-			}
+		known := strings.TrimRight(word, "0123456789")
+		if len(word)-len(known) > 3 { // INT128 has three digits; more would be a value
+			return false
+		}
+		if known == "" { // width and scale of a decimal
 			continue
 		}
 		if !strings.Contains(" BOOLEAN BOOL TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT INT UINT FLOAT DOUBLE DECIMAL VARCHAR BLOB DATE TIME TIMESTAMP TIMESTAMPTZ TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_NS WITH ZONE INTERVAL UUID BIT JSON NULL INTEGER_LITERAL STRING_LITERAL ", " "+known+" ") {
