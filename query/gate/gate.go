@@ -179,6 +179,10 @@ func (g *Gate) decide(ctx context.Context, text string, w *walk) (string, error)
 
 // answer decides on what the parser says of the text.
 func (w *walk) answer(text, answer string) bool {
+	// A quote inside a literal is escaped there, so this counts expressions only. It saves reading a tree that is too large.
+	if strings.Count(answer, `"class":"`) > MaxNodes && !w.deny(denial{check: checkNodes, rule: RuleLimit, position: -1}) {
+		return false
+	}
 	tree, err := parseJSON(answer)
 	if errors.Is(err, errDeep) {
 		w.denied = &denial{check: checkDepth, rule: RuleLimit, position: -1}

@@ -85,6 +85,9 @@ func (r *reader) value(nesting int) (value, error) {
 		for r.pos < len(r.s) && strings.IndexByte("+-.0123456789eE", r.s[r.pos]) >= 0 {
 			r.pos++
 		}
+		if r.s[start:r.pos] == "-" && !r.word("Infinity") {
+			return value{}, errJSON
+		}
 		return value{kind: isNumber, text: r.s[start:r.pos]}, nil
 	case r.word("null"):
 		return value{kind: isNull}, nil
