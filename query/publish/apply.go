@@ -3,10 +3,12 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"onegrid/event"
+	"onegrid/query/pgcatalog"
 )
 
 // stageMasked computes once, for all masked scopes, which rows change: memory.dead are the ids that leave, memory.rows
@@ -195,6 +197,11 @@ func (r *round) describe(ctx context.Context, b *built, db string) error {
 UNION ALL SELECT view_name FROM duckdb_views() WHERE database_name = ? AND NOT internal)`, db, db).Scan(&names); err != nil {
 		return err
 	}
-	b.m.Tables = strings.Split(names, ",")
+	b.m.System, b.m.Macros = pgcatalog.Names(), pgcatalog.Functions()
+	for n := range strings.SplitSeq(names, ",") {
+		if !slices.Contains(b.m.System, n) {
+			b.m.Tables = append(b.m.Tables, n)
+		}
+	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (s *largeStore) columns(names []string, changed bool) string {
 		case n == "is_countable":
 			e = "true AS is_countable"
 		case n == "status" && changed:
-			e = fmt.Sprintf("CASE WHEN status = 'rework' THEN 'closed' ELSE 'rework' END AS status")
+			e = "CASE WHEN status = 'rework' THEN 'closed' ELSE 'rework' END AS status"
 		}
 		out = append(out, e)
 	}

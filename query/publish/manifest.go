@@ -41,8 +41,13 @@ type Manifest struct {
 	Engine  string            `json:"engine"` // version of DuckDB that wrote the file
 	Rules   string            `json:"rules"`  // digest of the columns, masks and limits that it was written by
 	Catalog string            `json:"catalog"`
-	Rows    int64             `json:"rows"` // of table event
-	Tables  []string          `json:"tables"`
+	Rows    int64             `json:"rows"`   // of table event
+	Tables  []string          `json:"tables"` // published tables
+	// System and Macros are the relations and functions for clients of the PostgreSQL wire (query/pgcatalog).
+	System []string `json:"system"`
+	Macros []string `json:"macros"`
+	// Appended counts the rows that were written since the file was built in the order of time.
+	Appended int64 `json:"appended"`
 	// ResidueSince is set while the file may still hold, outside of any table, bytes of rows that were withdrawn from the
 	// scope. A file without them replaces it soon; see Options.ScrubAfter.
 	ResidueSince *time.Time `json:"residue_since,omitempty"`

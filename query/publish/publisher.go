@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onegrid/query"
+	"onegrid/query/pgcatalog"
 	"onegrid/warehouse"
 )
 
@@ -186,6 +187,12 @@ func readKey(dir string) (string, error) {
 func (p *Publisher) rulesDigest() string {
 	h := sha256.New()
 	fmt.Fprintln(h, manifestFormat, eventDDL("event", true), eventDDL("event", false), maskSelect(p.key), p.opts.Sensitive, p.opts.K, rowGroup, sourcesDDL, wideOrgs(p.opts.Catalog))
+	for _, t := range reference(p.opts.Catalog, false, "") {
+		fmt.Fprintln(h, t.Name, t.Columns)
+	}
+	for _, q := range pgcatalog.Statements(databaseName, nil) {
+		fmt.Fprintln(h, q)
+	}
 	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
@@ -223,7 +230,7 @@ const freshEvery = time.Minute
 func (p *Publisher) due(ctx context.Context, now time.Time) (bool, error) {
 	base := p.shelves[0]
 	for _, s := range p.shelves {
-		if s.current == nil || s.stale || s.current.m.Catalog != p.opts.Catalog.Digest() || s.residueOver(now, p.opts.ScrubAfter) {
+		if s.current == nil || s.stale || s.current.m.Catalog != p.opts.Catalog.Digest() || s.worn(now, p.opts.ScrubAfter) {
 			return true, nil
 		}
 	}
@@ -237,9 +244,14 @@ func (p *Publisher) due(ctx context.Context, now time.Time) (bool, error) {
 	return changed, nil
 }
 
-// residueOver reports whether the bytes of withdrawn rows have stayed in the current file for long enough.
-func (s *shelf) residueOver(now time.Time, after time.Duration) bool {
-	return s.current != nil && s.current.m.ResidueSince != nil && now.Sub(*s.current.m.ResidueSince) >= after
+// worn reports whether the current file is to be built anew: the bytes of withdrawn rows have stayed in it for long
+// enough, or so many rows lie out of the order of time that scans read too much.
+func (s *shelf) worn(now time.Time, after time.Duration) bool {
+	if s.current == nil {
+		return false
+	}
+	m := s.current.m
+	return m.ResidueSince != nil && now.Sub(*m.ResidueSince) >= after || m.Appended > m.Rows/4+100_000
 }
 
 func (p *Publisher) publish(ctx context.Context) (Report, error) {

@@ -46,7 +46,7 @@ func (r *round) takeWorks(ctx context.Context, again bool) error {
 	for i, s := range r.p.shelves {
 		var w *work
 		var err error
-		scrub := s.residueOver(r.at, r.p.opts.ScrubAfter)
+		scrub := s.worn(r.at, r.p.opts.ScrubAfter)
 		if !again && s.current != nil && !s.stale && scrub && i == 0 {
 			w = &work{path: s.workPath(r.number), scrub: true, from: s.current.m.Position, levels: s.current.levels}
 			if err := os.Remove(w.path); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -108,15 +108,16 @@ func (s *shelf) discard(path string) error {
 
 // work is a file that becomes the next generation.
 type work struct {
-	path    string
-	file    *os.File // its exclusive lease
-	tree    *tree    // as it was before, nil for a new file
-	from    warehouse.Position
-	levels  months
-	catalog string
-	dirty   bool // holds residue already
-	fresh   bool // has no tables yet
-	scrub   bool // a new base that is filled from the current one
+	path     string
+	file     *os.File // its exclusive lease
+	tree     *tree    // as it was before, nil for a new file
+	from     warehouse.Position
+	levels   months
+	catalog  string
+	appended int64
+	dirty    bool // holds residue already
+	fresh    bool // has no tables yet
+	scrub    bool // a new base that is filled from the current one
 }
 
 func (w *work) close() {
@@ -136,7 +137,7 @@ func (s *shelf) takeSpare(number int64) (*work, error) {
 		if !ok {
 			continue
 		}
-		w := &work{path: s.workPath(number), file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, dirty: g.m.ResidueSince != nil}
+		w := &work{path: s.workPath(number), file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, appended: g.m.Appended, dirty: g.m.ResidueSince != nil}
 		err = os.Rename(g.path, w.path)
 		if err == nil {
 			err = os.Chmod(w.path, 0o600)
@@ -204,7 +205,7 @@ func (s *shelf) copyCurrent(ctx context.Context, number int64) (*work, error) {
 	if err != nil {
 		return nil, fmt.Errorf("copying %s: %w", s.scope, err)
 	}
-	return &work{path: path, file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, dirty: g.m.ResidueSince != nil}, nil
+	return &work{path: path, file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, appended: g.m.Appended, dirty: g.m.ResidueSince != nil}, nil
 }
 
 // prepare makes a spare ahead of time where none is free, so that the next publication need not wait for a copy.
@@ -232,11 +233,11 @@ func (s *shelf) prepare(ctx context.Context, number int64) (bool, error) {
 }
 
 // retire makes the current generation a spare and drops spares that nobody reads and nobody needs.
-func (s *shelf) retire() error {
+func (s *shelf) retire(rebuilt bool) error {
 	limit := 1
 	if s.current != nil {
 		s.spares = append(s.spares, s.current)
-		if s.stale || s.current.m.ResidueSince != nil {
+		if s.stale || s.current.m.ResidueSince != nil || rebuilt {
 			limit = 0 // what was withdrawn is in it, and in all before it
 		}
 	}

@@ -140,6 +140,9 @@ func (r *round) buildShelf(ctx context.Context, s *shelf, w *work, now time.Time
 func (r *round) finish(ctx context.Context, s *shelf, w *work, db, before, after string, residue bool, now time.Time) error {
 	b := &built{shelf: s, work: w, m: &Manifest{Format: manifestFormat, Scope: s.scope, Generation: r.number, Published: r.at, Position: r.set.To,
 		Rules: r.p.rules, Catalog: r.p.opts.Catalog.Digest(), File: fmt.Sprintf("gen-%d.duckdb", r.number), Leaves: fmt.Sprintf("gen-%d.leaves", r.number)}}
+	if !w.fresh {
+		b.m.Appended = w.appended + r.set.Events
+	}
 	if residue {
 		since := r.at
 		if s.current != nil && s.current.m.ResidueSince != nil {
@@ -157,6 +160,11 @@ func (r *round) finish(ctx context.Context, s *shelf, w *work, db, before, after
 	}
 	if err := r.sources(ctx, b, db); err != nil {
 		return err
+	}
+	if w.fresh || w.scrub {
+		if err := r.compat(ctx, db); err != nil {
+			return err
+		}
 	}
 	if err := r.describe(ctx, b, db); err != nil {
 		return err
@@ -219,7 +227,7 @@ func (r *round) publish() error {
 		if err := writeAtomic(b.shelf.folder, manifestName, data, 0o444); err != nil {
 			return diskError(fmt.Errorf("writing the manifest of %s: %w", b.shelf.scope, err))
 		}
-		if err := b.shelf.retire(); err != nil {
+		if err := b.shelf.retire(b.work.fresh || b.work.scrub); err != nil {
 			r.p.log.Warn("an old generation could not be removed yet", "scope", b.shelf.scope.String(), "error", err)
 		}
 		b.shelf.current = &generation{m: b.m, path: filepath.Join(b.shelf.folder, b.m.File), tree: b.tree, levels: r.levels}
