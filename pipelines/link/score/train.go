@@ -316,6 +316,10 @@ func (tr *trainer) learnLambda() {
 	for i, g := range pats {
 		bits[i] = tr.sum(w, g)
 	}
+	seen := tr.zero()
+	for _, g := range pats {
+		tr.spread(seen, g, tr.all[g])
+	}
 	lambda := tr.prior.Lambda
 	for range 200 {
 		prior := Bits(lambda)
@@ -326,7 +330,7 @@ func (tr *trainer) learnLambda() {
 			t.Matches += n
 			tr.spread(sums, g, n)
 		}
-		t.Matches *= tr.excess(sums)
+		t.Matches *= tr.excess(seen, sums)
 		next := min(max(t.Matches, 0.5)/tr.pairs(), 0.5)
 		done := math.Abs(next-lambda) < 1e-6*lambda
 		lambda = next
@@ -346,11 +350,7 @@ const most = 0.5
 // excess is 1, or less where there are more expected matches than their commonest levels allow: if four in five matches
 // lie within 15 m, a hundred pairs within 15 m stand for 125 matches and not for 300, however many pairs lie at 100 m.
 // Neighbouring records of one type are not independent, so that without this bound they would count as matches.
-func (tr *trainer) excess(sums [][]float64) float64 {
-	seen := tr.zero()
-	for g, n := range tr.all {
-		tr.spread(seen, g, n)
-	}
+func (tr *trainer) excess(seen, sums [][]float64) float64 {
 	f := 1.0
 	for k := range sums {
 		all := 0.0
