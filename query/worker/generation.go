@@ -22,13 +22,13 @@ type generation struct {
 	released bool
 }
 
-// check opens a snapshot's file and compares it with its hash.
+// check opens a snapshot's file and verifies it.
 func check(ctx context.Context, s Snapshot) (*generation, error) {
 	f, err := os.Open(s.Path) // a published file, never the live store (invariant 5)
 	if err != nil {
 		return nil, fmt.Errorf("opening a snapshot: %w", err)
 	}
-	g, err := hash(ctx, s, f)
+	g, err := verify(ctx, s, f)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -36,7 +36,7 @@ func check(ctx context.Context, s Snapshot) (*generation, error) {
 	return g, nil
 }
 
-func hash(ctx context.Context, s Snapshot, f *os.File) (*generation, error) {
+func verify(ctx context.Context, s Snapshot, f *os.File) (*generation, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("checking a snapshot: %w", err)
@@ -44,10 +44,32 @@ func hash(ctx context.Context, s Snapshot, f *os.File) (*generation, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: not a regular file", ErrAltered)
 	}
+	g := &generation{snap: s, file: f, size: info.Size(), mtime: info.ModTime()}
+	if s.Verify == nil {
+		err = whole(ctx, s, f)
+	} else if err = s.Verify(ctx); err == nil {
+		err = same(info, s.Path) // what was verified by its name is what is open here
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checking generation %d of %s: %w", s.Generation.Number, s.Generation.Scope, err)
+	}
+	return g, g.unchanged()
+}
+
+func same(open os.FileInfo, path string) error {
+	named, err := os.Stat(path)
+	if err == nil && !os.SameFile(open, named) {
+		err = fmt.Errorf("%w: another file has its name", ErrAltered)
+	}
+	return err
+}
+
+// whole compares the hash of the whole file.
+func whole(ctx context.Context, s Snapshot, f *os.File) error {
 	h, buf := sha256.New(), make([]byte, 1<<20)
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("checking a snapshot: %w", err)
+			return err
 		}
 		n, err := f.Read(buf)
 		h.Write(buf[:n])
@@ -55,14 +77,13 @@ func hash(ctx context.Context, s Snapshot, f *os.File) (*generation, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("checking a snapshot: %w", err)
+			return err
 		}
 	}
-	g := &generation{snap: s, file: f, size: info.Size(), mtime: info.ModTime()}
-	if got := hex.EncodeToString(h.Sum(nil)); got != s.Generation.SHA256 {
-		return nil, fmt.Errorf("%w: generation %d of %s", ErrAltered, s.Generation.Number, s.Generation.Scope)
+	if hex.EncodeToString(h.Sum(nil)) != s.Generation.SHA256 {
+		return ErrAltered
 	}
-	return g, g.unchanged()
+	return nil
 }
 
 // unchanged compares the file with what was hashed by size and time, before another worker gets it.

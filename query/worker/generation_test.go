@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -162,6 +163,28 @@ func TestAlteredFileIsRefused(t *testing.T) {
 			must(t, p, "SELECT 1")
 		})
 	}
+	t.Run("by a verifier of its own", func(t *testing.T) {
+		p := open(t, config())
+		s := publish(t, 1, setup()...)
+		s.Generation.SHA256 = "the root of some tree"
+		if err := p.Use(t.Context(), s); !errors.Is(err, worker.ErrAltered) {
+			t.Errorf("without a verifier: %v", err)
+		}
+		refusal := errors.New("refused")
+		s.Verify = func(context.Context) error { return refusal }
+		if err := p.Use(t.Context(), s); !errors.Is(err, refusal) {
+			t.Errorf("%v", err)
+		}
+		s.Verify = func(context.Context) error { // another file takes the name while it is verified
+			return os.Rename(publish(t, 2, setup()...).Path, s.Path)
+		}
+		if err := p.Use(t.Context(), s); !errors.Is(err, worker.ErrAltered) {
+			t.Errorf("%v", err)
+		}
+		s.Verify = func(context.Context) error { return nil }
+		use(t, p, s)
+		must(t, p, "SELECT 1")
+	})
 	t.Run("after it was checked", func(t *testing.T) {
 		cfg := config()
 		p := open(t, cfg)

@@ -79,7 +79,7 @@ func start(ctx context.Context, cfg Config, gen *generation, spec wire.Spec) (*p
 		p.kill(replaced)
 		<-p.exited
 		ours.Close()
-		return nil, fmt.Errorf("%w: %s: %w", ErrStart, p.end(), err)
+		return nil, fmt.Errorf("%w: %s%s: %w", ErrStart, p.end(), p.complaint(), err)
 	}
 	return p, nil
 }
@@ -158,6 +158,18 @@ func (p *process) end() string {
 	return "exit code " + strconv.Itoa(s.ExitCode())
 }
 
+// complaint is what a worker wrote when its own set-up failed. It had read nothing of a user then, nor any row.
+func (p *process) complaint() string {
+	c := p.cmd.ProcessState.ExitCode()
+	if c < child.ExitSandbox || c > child.ExitGate {
+		return ""
+	}
+	p.stderr.mu.Lock()
+	defer p.stderr.mu.Unlock()
+	line, _, _ := strings.Cut(string(p.stderr.buf), "\n")
+	return " (" + line[:min(len(line), 300)] + ")"
+}
+
 // starved reports whether the process ended for lack of memory.
 func (p *process) starved() bool {
 	return p.cmd.ProcessState.ExitCode() == child.ExitMemory || p.stderr.mentions("out of memory", "cannot allocate memory", "bad_alloc", "failed to create new OS thread")
@@ -186,8 +198,8 @@ func account(cfg Config) (*user.User, error) {
 	return u, nil
 }
 
-// tail keeps the first bytes that a worker writes to its standard error. They are only searched for known words: a crash
-// report may quote anything (invariant 4).
+// tail keeps the first bytes that a worker writes to its standard error. They are only searched for known words,
+// except when the set-up failed: a crash report may quote anything (invariant 4).
 type tail struct {
 	mu  sync.Mutex
 	buf []byte

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"time"
 
 	"onegrid/query"
@@ -8,8 +9,12 @@ import (
 
 // Snapshot is one published file and what may be named in it.
 type Snapshot struct {
-	Generation query.Generation // SHA256 is the hash of the whole file, hexadecimal
-	Path       string           // readable by everybody (0444); its folder need not be
+	Generation query.Generation
+	Path       string // readable by everybody (0444); its folder need not be
+	// Verify checks the file at Path against what was published; it is called once, before the first worker opens it.
+	// query/publish.Verifier does so at the cost of what changed since the generation before. Without it
+	// Generation.SHA256 must be the SHA-256 of the whole file, hexadecimal.
+	Verify func(ctx context.Context) error
 	// Names as query/gate takes them: tables and views, scalar macros, table macros.
 	Tables, Macros, TableMacros []string
 }

@@ -61,7 +61,11 @@ func Main(started time.Time) int {
 	hello, code, err := w.prepare(started)
 	if err != nil {
 		// Nothing of a user has been read yet: the text is about our own set-up. It goes to the parent's bounded buffer.
-		fmt.Fprintln(os.Stderr, err)
+		why := ""
+		if text, ok := engine.IsFailure(err); ok {
+			why = ": " + text
+		}
+		fmt.Fprintf(os.Stderr, "%v%s\n", err, why)
 		return code
 	}
 	if err := w.out.Send(wire.KindHello, hello); err != nil {
