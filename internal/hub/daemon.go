@@ -21,6 +21,8 @@ type Daemon struct {
 	metrics *ops.Metrics
 	hub     *Hub
 	sched   *schedule.Scheduler
+	// afterLink is told when incidents may have changed, nil for nobody.
+	afterLink func()
 }
 
 // NewDaemon makes the metrics first, so that a hub can report to them from its first commit.
@@ -58,6 +60,9 @@ func (d *Daemon) Services(h *Hub) (*service.Group, error) {
 	d.sched = sched
 	members := []service.Named{{Name: "maintenance", Service: service.New("maintenance", d.maintain)},
 		{Name: "control", Service: service.New("control", d.control)}}
+	if set.Link.Enabled {
+		members = append(members, service.Named{Name: "linkage", Service: service.New("linkage", d.linkLoop)})
+	}
 	d.seed(h)
 	if set.Server.Listen != "" {
 		server := ops.NewServer(set.Server.Listen, d.metrics, []ops.Check{{Name: "store", Vital: true, Run: h.Store.Ready}}, h.Log)

@@ -43,6 +43,8 @@ type Input struct {
 	Stored []Edge
 	// ID is a hash of each record's identity, so that ties do not depend on the order of rows; nil = hash of Table.ID.
 	ID []uint64
+	// NoRules leaves the certain links of the mapping out: Certain holds them all.
+	NoRules bool
 	// KeepAll keeps the scored pairs below review as well: for curves over thresholds.
 	KeepAll bool
 }
@@ -107,8 +109,10 @@ func (e *Engine) Run(ctx context.Context, in Input) (*Result, error) {
 	r.Link, r.Review = bands(e.Spec)
 
 	t0 = time.Now()
-	certain := append(slices.Clone(in.Certain), rulesOf(e.Spec, in.Table)...)
-	r.Edges = append(certain, in.Stored...)
+	r.Edges = append(slices.Clone(in.Certain), in.Stored...)
+	if !in.NoRules {
+		r.Edges = append(r.Edges, rulesOf(e.Spec, in.Table)...)
+	}
 	weighed, err := e.weigh(ctx, prog, r, blocks, in)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/google/uuid"
 
 	"onegrid/pipelines/link/certain"
@@ -25,8 +26,18 @@ type gathered struct {
 	records  []certain.Record
 	refs     []warehouse.EventRef
 	previous []warehouse.EventID // incident of each event as the store has it; the event's own id for a single one
-	report   *spec.Report
+	// dropped are events that the rules leave out, exercises for instance: they are in no incident with another.
+	dropped []dropped
+	report  *spec.Report
 }
+
+type dropped struct {
+	ref      warehouse.EventRef
+	previous warehouse.EventID
+}
+
+// topicColumn is not stored: the leaf of the taxonomy that a record's words speak for is worked out here.
+const topicColumn = "topic"
 
 // gatherer turns event batches into a table and what certain links need.
 type gatherer struct {
@@ -58,7 +69,7 @@ func (g *gatherer) extract(text string) *feature.Text {
 func (g *gatherer) columns() []string {
 	out := slices.Clone(certainColumns)
 	for _, c := range g.loader.Columns() {
-		if !slices.Contains(out, c) {
+		if c != topicColumn && !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}
@@ -67,7 +78,13 @@ func (g *gatherer) columns() []string {
 
 // add takes a batch of events. It keeps nothing of the batch.
 func (g *gatherer) add(rec arrow.RecordBatch) error {
-	if err := g.loader.Append(rec); err != nil {
+	if slices.Contains(g.loader.Columns(), topicColumn) {
+		with := withTopics(rec)
+		defer with.Release()
+		if err := g.loader.Append(with); err != nil {
+			return err
+		}
+	} else if err := g.loader.Append(rec); err != nil {
 		return err
 	}
 	col := func(name string) (arrow.Array, error) {
@@ -113,10 +130,7 @@ func (g *gatherer) add(rec arrow.RecordBatch) error {
 		if err != nil {
 			return err
 		}
-		ref := warehouse.EventRef{ID: id}
-		if d, ok := cols["event_day"].(*array.Date32); ok && !d.IsNull(row) {
-			ref.Day = int32(d.Value(row))
-		}
+		ref := warehouse.EventRef{ID: id, Day: dayAt(cols["event_day"], row)}
 		g.out.records = append(g.out.records, r)
 		g.out.refs = append(g.out.refs, ref)
 		g.out.previous = append(g.out.previous, incident)
@@ -124,16 +138,56 @@ func (g *gatherer) add(rec arrow.RecordBatch) error {
 	return nil
 }
 
-// finish ends gathering. A mapping over events drops none: every row of the table is a record.
+// withTopics adds the column of topics to a batch. The caller releases the result.
+func withTopics(rec arrow.RecordBatch) arrow.RecordBatch {
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	title, body := rec.Column(rec.Schema().FieldIndices("title")[0]), rec.Column(rec.Schema().FieldIndices("description")[0])
+	for row := range int(rec.NumRows()) {
+		if t := feature.Topic(viewAt(title, row), viewAt(body, row)); t != "" {
+			b.Append(t)
+		} else {
+			b.AppendNull()
+		}
+	}
+	topics := b.NewArray()
+	defer topics.Release()
+	schema := arrow.NewSchema(append(slices.Clone(rec.Schema().Fields()), arrow.Field{Name: topicColumn, Type: arrow.BinaryTypes.String, Nullable: true}), nil)
+	return array.NewRecordBatch(schema, append(slices.Clone(rec.Columns()), topics), rec.NumRows())
+}
+
+// finish ends gathering and leaves out what the rules drop: every row of the table is a record.
 func (g *gatherer) finish() (*gathered, error) {
 	var err error
 	if g.out.table, g.out.report, err = g.loader.Finish(); err != nil {
 		return nil, err
 	}
-	if g.out.table.Rows() != len(g.out.records) {
-		return nil, fmt.Errorf("reading events: the rules drop events, which rules over the store must not: %d of %d are left", g.out.table.Rows(), len(g.out.records))
+	o, rows := &g.out, g.out.table.Rows()
+	if rows == len(o.records) {
+		return o, nil
 	}
-	return &g.out, nil
+	kept := 0
+	for i, e := range o.refs {
+		if kept < rows && o.table.ID(int32(kept)) == rowID(e.ID) {
+			o.records[kept], o.refs[kept], o.previous[kept] = o.records[i], e, o.previous[i]
+			kept++
+			continue
+		}
+		o.dropped = append(o.dropped, dropped{e, o.previous[i]})
+	}
+	if kept != rows {
+		return nil, fmt.Errorf("reading events: %d rows of the table are not among %d events", rows-kept, len(o.refs))
+	}
+	o.records, o.refs, o.previous = o.records[:kept], o.refs[:kept], o.previous[:kept]
+	return o, nil
+}
+
+// viewAt is a text of a batch, valid as long as the batch.
+func viewAt(a arrow.Array, row int) string {
+	if c, ok := a.(*array.String); ok && !a.IsNull(row) {
+		return c.Value(row)
+	}
+	return ""
 }
 
 func textAt(a arrow.Array, row int) string {
@@ -148,6 +202,14 @@ func textAt(a arrow.Array, row int) string {
 	default:
 		return a.ValueStr(row)
 	}
+}
+
+// dayAt is a date in days since 1970, 0 for null.
+func dayAt(a arrow.Array, row int) int32 {
+	if d, ok := a.(*array.Date32); ok && !d.IsNull(row) {
+		return int32(d.Value(row))
+	}
+	return 0
 }
 
 func idAt(a arrow.Array, row int) (id warehouse.EventID, err error) {

@@ -64,8 +64,8 @@ func NewRunner(store Store, o Options) (*Runner, error) {
 	if o.Spec == nil {
 		return nil, errors.New("linking: no rules")
 	}
-	if o.Spec.ID != "event_id" || len(o.Spec.Drop) > 0 {
-		return nil, o.Spec.Problem("id", "rules over the store have id: event_id and drop nothing", "start from onegrid link rules")
+	if o.Spec.ID != "event_id" {
+		return nil, o.Spec.Problem("id", "rules over the store have id: event_id", "start from the rules that come with the program: onegrid link rules")
 	}
 	if o.Increment <= 0 {
 		o.Increment = 100_000

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"onegrid/pipelines/link/table"
 	"onegrid/warehouse"
@@ -39,7 +38,7 @@ func (s *surroundings) collect(ctx context.Context) error {
 	q := warehouse.CandidateQuery{Cap: r.o.Cap, Columns: []string{"event_day", "incident_id"}}
 	low, high := int32(1<<31-1), int32(-1<<31)
 	b := table.NewBuilder(codec.defs...)
-	s.all = &gathered{}
+	s.all = &gathered{dropped: f.dropped}
 	s.row = map[warehouse.EventID]int32{}
 	for row := range int32(len(f.refs)) {
 		e := f.refs[row]
@@ -85,7 +84,7 @@ func (s *surroundings) collect(ctx context.Context) error {
 // take adds stored events by their features.
 func (s *surroundings) take(codec *codec, b *table.Builder, batch arrow.RecordBatch, data func(row int) []byte) error {
 	col := func(name string) arrow.Array { return batch.Column(batch.Schema().FieldIndices(name)[0]) }
-	ids, incidents, day := col("event_id"), col("incident_id"), col("event_day").(*array.Date32)
+	ids, incidents, day := col("event_id"), col("incident_id"), col("event_day")
 	for row := range int(batch.NumRows()) {
 		id, err := idAt(ids, row)
 		if err != nil {
@@ -104,7 +103,7 @@ func (s *surroundings) take(codec *codec, b *table.Builder, batch arrow.RecordBa
 		}
 		s.row[id] = int32(len(s.all.refs))
 		s.all.records = append(s.all.records, rec)
-		s.all.refs = append(s.all.refs, warehouse.EventRef{ID: id, Day: int32(day.Value(row))})
+		s.all.refs = append(s.all.refs, warehouse.EventRef{ID: id, Day: dayAt(day, row)})
 		s.all.previous = append(s.all.previous, incident)
 	}
 	return nil

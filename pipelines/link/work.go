@@ -27,11 +27,12 @@ type work struct {
 	data   [][]byte              // stored features of the first rows; a rebuild makes them on the way
 	ledger []warehouse.LedgerRow // links of earlier runs around the rows
 
-	res   *Result
-	row   map[warehouse.EventID]int32
-	named identity.Output
-	of    []int32 // row in named by row of the table, -1 for rows that are not named
-	rows  []int32 // rows that are named
+	res     *Result
+	row     map[warehouse.EventID]int32
+	decided []cluster.Decision
+	named   identity.Output
+	of      []int32 // row in named by row of the table, -1 for rows that are not named
+	rows    []int32 // rows that are named
 	// carriers is how many of the rows had an incident id after the last run.
 	carriers map[warehouse.EventID]int
 }
@@ -51,7 +52,7 @@ func (w *work) link(ctx context.Context, decisions []warehouse.Decision, stored 
 	}
 	found := certain.Find(w.all.records, certain.Options{})
 	w.rep.Certain = found.Counts
-	in := Input{Table: w.all.table, Stored: stored, New: w.fresh}
+	in := Input{Table: w.all.table, Stored: stored, New: w.fresh, NoRules: true}
 	for _, e := range found.Edges {
 		kind := cluster.Certain
 		if e.Type.Given() {
@@ -82,6 +83,7 @@ func (w *work) link(ctx context.Context, decisions []warehouse.Decision, stored 
 	if w.res, err = e.Run(ctx, in); err != nil {
 		return err
 	}
+	w.decided = in.Decisions
 	w.rep.Candidates, w.rep.Rules, w.rep.Verdicts = w.res.Block.Candidates, w.res.Block.Rules, w.res.Cluster.Stats.Edges
 	w.rep.Largest = w.res.Cluster.Stats.Largest
 	return nil
@@ -142,7 +144,7 @@ func (w *work) touched(seed func(row int32) bool) []int32 {
 	}
 	from := seed
 	for count := -1; ; {
-		rows := cluster.Touched(n, edges, nil, w.res.Review, from)
+		rows := cluster.Touched(n, edges, w.decided, w.res.Review, from)
 		for _, r := range rows {
 			hit[r] = true
 			for _, m := range incident[w.all.previous[r]] {
@@ -206,7 +208,7 @@ func (w *work) name(rows []int32) error {
 	for k, row := range rows {
 		w.of[row] = int32(k)
 		e := identity.Event{ID: uuid.UUID(w.all.refs[row].ID), At: w.all.records[row].At, Relation: relation[row]}
-		if p := w.all.previous[row]; members[p] > 1 {
+		if p := w.all.previous[row]; members[p] > 1 || p != w.all.refs[row].ID {
 			e.Previous = uuid.UUID(p)
 		}
 		c, ok := number[label[row]]
@@ -220,15 +222,15 @@ func (w *work) name(rows []int32) error {
 	in.Known = func(id uuid.UUID) (identity.Entry, bool) {
 		into, aliased := w.r.alias[id]
 		n := members[warehouse.EventID(id)]
-		if n < 2 && !aliased {
+		if _, own := w.row[warehouse.EventID(id)]; own && n < 2 && !aliased {
+			return identity.Entry{}, false // an event alone
+		}
+		if n == 0 && !aliased {
 			return identity.Entry{}, false
 		}
-		entry := identity.Entry{Founder: id, FoundedAt: math.MaxInt64, Into: into}
-		if n > 1 {
-			entry.Members = n
-		}
-		if row, ok := w.row[warehouse.EventID(id)]; ok {
-			entry.FoundedAt = w.all.records[row].At
+		entry := identity.Entry{Founder: id, FoundedAt: math.MaxInt64, Into: into, Members: n}
+		if row, ok := w.row[w.founder(id)]; ok {
+			entry.Founder, entry.FoundedAt = uuid.UUID(w.all.refs[row].ID), w.all.records[row].At
 		}
 		return entry, true
 	}
@@ -243,6 +245,28 @@ func (w *work) name(rows []int32) error {
 		}
 	}
 	return err
+}
+
+// further is how many ids a founding event is tried for: it has as many as incidents that it founded and lost.
+const further = 8
+
+// founder is the event that an incident id is made from: the event of that id, or one of its carriers, of which it is a
+// further id.
+func (w *work) founder(id uuid.UUID) warehouse.EventID {
+	if _, ok := w.row[warehouse.EventID(id)]; ok {
+		return warehouse.EventID(id)
+	}
+	for i, p := range w.all.previous {
+		if p != warehouse.EventID(id) {
+			continue
+		}
+		for n := 1; n <= further; n++ {
+			if identity.Of(uuid.UUID(w.all.refs[i].ID), n) == id {
+				return w.all.refs[i].ID
+			}
+		}
+	}
+	return warehouse.EventID(id)
 }
 
 // carried reports the rows that founded an incident which others are in, and are not among rows.
@@ -392,7 +416,8 @@ func (w *work) members() (in []warehouse.Member, out []warehouse.EventRef) {
 	}
 	for k, row := range w.rows {
 		id := w.named.Incident[k]
-		if size[id] < 2 {
+		// Alone, an event is its own incident without a row, unless others carry its id on.
+		if size[id] < 2 && warehouse.EventID(id) == w.all.refs[row].ID {
 			out = append(out, w.all.refs[row])
 			continue
 		}
@@ -522,6 +547,11 @@ func (w *work) difference(touched []int32) (*warehouse.LinkChunk, error) {
 	for _, e := range singles {
 		if w.all.previous[w.row[e.ID]] != e.ID || w.carriers[e.ID] > 1 {
 			c.Singles = append(c.Singles, e)
+		}
+	}
+	for _, d := range w.all.dropped {
+		if d.previous != d.ref.ID {
+			c.Singles = append(c.Singles, d.ref)
 		}
 	}
 	k := newKeyer(w.r.o.Spec, w.all.table, w.r.o.Latitude, hiddenRows(w.r.o.Spec, w.all.table))
