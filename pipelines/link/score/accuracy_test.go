@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +38,12 @@ func data(t testing.TB, name string) *os.File {
 // load reads a CSV file with a shipped mapping.
 func load(t testing.TB, mapping, file string) (*spec.Spec, *table.Table, *spec.Report) {
 	t.Helper()
+	return loadSome(t, mapping, file, func([]string) bool { return true })
+}
+
+// loadSome is load with some of the rows.
+func loadSome(t testing.TB, mapping, file string, keep func([]string) bool) (*spec.Spec, *table.Table, *spec.Report) {
+	t.Helper()
 	s, err := spec.Load(filepath.Join("..", "..", "..", "configs", "link", mapping))
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +66,9 @@ func load(t testing.TB, mapping, file string) (*spec.Spec, *table.Table, *spec.R
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !keep(rec) {
+			continue
 		}
 		for i, v := range rec {
 			b.Set(i, v)
@@ -261,5 +272,46 @@ func TestFake1000(t *testing.T) {
 	t.Logf("labels: %d pairs, %d matches, %d predicted, %d correct", len(labels)-1, matches, predicted, correct)
 	if f1 := 2 * float64(correct) / float64(predicted+matches); f1 < 0.93 {
 		t.Errorf("F1 %.4f on the labelled pairs", f1)
+	}
+}
+
+// TestSmallerAndThinner links parts of the files with the same mappings: weights are learnt from each part alone, and what
+// holds for the whole must not depend on its size or on how many records a person has.
+func TestSmallerAndThinner(t *testing.T) {
+	number := func(id string) (n int) { fmt.Sscanf(id, "rec-%d-", &n); return n }
+	for _, c := range []struct {
+		name, mapping, file string
+		keep                func([]string) bool
+		f1                  float64
+	}{
+		{"a fifth of the persons", "febrl3.yaml", "linkage_public/dataset3.csv", func(r []string) bool { return number(r[0])%5 == 0 }, 0.985},
+		{"one duplicate each", "febrl3.yaml", "linkage_public/dataset3.csv", func(r []string) bool {
+			return strings.HasSuffix(r[0], "-org") || strings.HasSuffix(r[0], "-dup-0")
+		}, 0.985},
+		{"few duplicates", "febrl3.yaml", "linkage_public/dataset3.csv", func(r []string) bool {
+			return strings.HasSuffix(r[0], "-org") || strings.HasSuffix(r[0], "-dup-0") && number(r[0])%10 == 0
+		}, 0.985},
+		{"no duplicates", "febrl3.yaml", "linkage_public/dataset3.csv", func(r []string) bool { return strings.HasSuffix(r[0], "-org") }, -1},
+		{"a third of the clusters", "fake_1000.yaml", "linkage_public/fake_1000.csv", func(r []string) bool {
+			n, _ := strconv.Atoi(r[6])
+			return n%3 == 0
+		}, 0.90},
+		{"two records a cluster at most", "fake_1000.yaml", "linkage_public/fake_1000.csv", func() func(r []string) bool {
+			seen := map[string]int{}
+			return func(r []string) bool { seen[r[6]]++; return seen[r[6]] <= 2 }
+		}(), 0.75},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, tab, _ := loadSome(t, c.mapping, c.file, c.keep)
+			r, m := link(t, s, tab)
+			t.Logf("%d rows: F1 %.4f P %.4f R %.4f; %d pairs, %d true, %d correct; lambda %v", tab.Rows(), r.f1(), r.precision(), r.recall(), r.pairs, r.truth, r.correct, m.Lambda)
+			if c.f1 < 0 {
+				if r.pairs > 5 {
+					t.Errorf("%d pairs where none is true", r.pairs)
+				}
+			} else if r.f1() < c.f1 {
+				t.Errorf("F1 %.4f, want %.2f", r.f1(), c.f1)
+			}
+		})
 	}
 }
