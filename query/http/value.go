@@ -100,7 +100,13 @@ func appendJSON(b []byte, a arrow.Array, i int) []byte {
 			b = appendJSON(b, a.Field(f), i)
 		}
 		return append(b, '}')
-	default: // decimals and intervals
+	case *array.Decimal128:
+		return appendText(b, a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale))
+	case *array.Decimal256:
+		return appendText(b, a.Value(i).ToString(a.DataType().(*arrow.Decimal256Type).Scale))
+	case *array.MonthDayNanoInterval:
+		return appendText(b, intervalText(a.Value(i)))
+	default:
 		return appendText(b, a.ValueStr(i))
 	}
 }
@@ -167,6 +173,12 @@ func timestampText(a *array.Timestamp, i int) string {
 		return t.Format("2006-01-02T15:04:05.999999999Z")
 	}
 	return t.Format("2006-01-02T15:04:05.999999999")
+}
+
+// intervalText is an ISO 8601 duration of months, days and seconds, each with its own sign.
+func intervalText(v arrow.MonthDayNanoInterval) string {
+	return "P" + strconv.FormatInt(int64(v.Months), 10) + "M" + strconv.FormatInt(int64(v.Days), 10) + "DT" +
+		strconv.FormatFloat(float64(v.Nanoseconds)/1e9, 'f', -1, 64) + "S"
 }
 
 // cellText is one cell for CSV: as in JSON, without quotes around a text; text says whether it is free text.
