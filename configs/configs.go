@@ -4,7 +4,7 @@ package configs
 
 import "embed"
 
-// FS holds the folder city: a complete configuration.
+// FS holds the folder city, a complete configuration, and link/events.yaml, the rules by which events are linked.
 //
-//go:embed city
+//go:embed city link
 var FS embed.FS

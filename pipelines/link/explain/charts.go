@@ -37,19 +37,29 @@ func (r *Report) curveSVG(id string) string {
 	}
 	c.line("axis", left, y(0), chartWidth-right, y(0))
 	c.text("unit mid", (left+chartWidth-right)/2, height-12, both("归并阈值 (概率, 对数几率刻度)", "threshold (probability, log-odds scale)"))
-	for _, t := range []struct {
+	for i, t := range []struct {
 		p    float64
 		name string
 	}{{r.Threshold.Review, both("复核", "review")}, {r.Threshold.Link, both("归并", "link")}} {
 		if v := logit(t.p); t.p > 0 && t.p < 1 && v >= lo && v <= hi {
 			c.line("mark", x(v), top, x(v), height-bottom)
-			c.text("value mid", x(v), height-bottom+38, fmt.Sprintf("%s %g", t.name, t.p))
+			anchor, at := "value end", x(v)-6 // review to the left of its line, link to the right
+			if i == 1 {
+				anchor, at = "value", x(v)+6
+			}
+			c.text(anchor, at, y(0)-14, fmt.Sprintf("%s %g", t.name, t.p))
 		}
 	}
 	var pr, re [][2]float64
 	for _, p := range r.Curve {
+		if v := math.Log2(p.Threshold / (1 - p.Threshold)); len(r.Curve) > 1 && (v < -10 || v > 20) {
+			continue // beyond the axis
+		}
 		pr = append(pr, [2]float64{x(logit(p.Threshold)), y(p.Precision)})
 		re = append(re, [2]float64{x(logit(p.Threshold)), y(p.Recall)})
+	}
+	if len(pr) == 0 {
+		return c.String()
 	}
 	c.path("line1", pr)
 	c.path("line2", re)
@@ -128,7 +138,7 @@ func barsSVG(id, title, unit string, bars []Bar) string {
 	c.text("unit mid", (labelWidth+chartWidth-right)/2, height-8, unit)
 	for i, b := range bars {
 		y := 6 + rowHeight*float64(i)
-		c.text("label end", labelWidth-12, y+18, short(both(b.ZH, b.EN), 44))
+		c.text("label end", labelWidth-12, y+18, short(both(b.ZH, b.EN), 48))
 		c.rect("bar", labelWidth, y+4, x(float64(b.Count))-labelWidth, rowHeight-10)
 		c.text("value", x(float64(b.Count))+6, y+18, number(b.Count))
 	}
@@ -154,7 +164,7 @@ func weightsSVG(id string, q Comparison) string {
 		lo, hi = min(lo, l.Bits), max(hi, l.Bits)
 		words = append(words, fmt.Sprintf("%s: m %.4g, u %.4g, %s bits", both(l.ZH, l.EN), l.M, l.U, signed(l.Bits)))
 	}
-	lo, hi = math.Floor(lo)-1, math.Ceil(hi)+1
+	lo, hi = lo-0.15*(hi-lo), hi+0.12*(hi-lo) // room for the figures beside the bars
 	const right = 210.0
 	height := rowHeight*float64(len(q.Levels)) + 78
 	c := newCanvas(chartWidth, height, id, both(q.ZH, q.EN), strings.Join(words, "; "))
@@ -174,7 +184,7 @@ func weightsSVG(id string, q Comparison) string {
 		if l.Bits < 0 {
 			class = "down"
 		}
-		c.text("label end", labelWidth-12, y+18, short(both(l.ZH, l.EN), 44))
+		c.text("label end", labelWidth-12, y+18, short(both(l.ZH, l.EN), 48))
 		c.rect(class, min(x(0), x(l.Bits)), y+4, max(math.Abs(x(l.Bits)-x(0)), 1.5), rowHeight-10)
 		anchor, at := "value", x(l.Bits)+6
 		if l.Bits < 0 {

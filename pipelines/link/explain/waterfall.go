@@ -60,7 +60,7 @@ func (p *Pair) SVG(l Lang, id string) string {
 	c.text("unit mid", (x(lo)+x(hi))/2, height-8, w.of("bits"))
 	for i, b := range bars {
 		y := 8 + rowHeight*float64(i)
-		c.text("label end", labelWidth-12, y+18, short(b.label, 44))
+		c.text("label end", labelWidth-12, y+18, short(b.label, 48))
 		left, end := min(x(b.from), x(b.to)), max(x(b.from), x(b.to))
 		c.rect(b.class, left, y+4, max(end-left, 1.5), rowHeight-10)
 		c.text("value", end+6, y+18, b.value)
