@@ -11,6 +11,7 @@ type patient struct {
 	http.ResponseWriter
 	rc    *http.ResponseController
 	limit time.Duration
+	wrote bool // a part of the answer is on its way: its status cannot change any more
 }
 
 func (p *patient) extend() {
@@ -20,11 +21,13 @@ func (p *patient) extend() {
 
 func (p *patient) WriteHeader(status int) {
 	p.extend()
+	p.wrote = true
 	p.ResponseWriter.WriteHeader(status)
 }
 
 func (p *patient) Write(b []byte) (int, error) {
 	p.extend()
+	p.wrote = true
 	return p.ResponseWriter.Write(b)
 }
 

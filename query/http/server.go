@@ -136,7 +136,7 @@ func (s *Server) Handler() http.Handler {
 			writeProblem(w, r, http.StatusMisdirectedRequest, "this server does not answer to that name", "主机名不在允许列表中")
 			return
 		}
-		s.mux.ServeHTTP(&patient{w, http.NewResponseController(w), s.cfg.WriteTimeout}, r)
+		s.mux.ServeHTTP(&patient{ResponseWriter: w, rc: http.NewResponseController(w), limit: s.cfg.WriteTimeout}, r)
 	})
 }
 

@@ -167,6 +167,11 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, who query.Princip
 	case formatParquet:
 		err = st.writeParquet(w)
 	}
+	if p, ok := w.(*patient); err != nil && ok && !p.wrote {
+		h.Del("Trailer")
+		s.fail(w, r, err)
+		return
+	}
 	if err != nil {
 		s.log.Debug("an answer broke off", "query", st.id, "format", f, "error", err)
 		_ = st.close() // panics below; the deferred close finds it closed
