@@ -52,7 +52,7 @@ func TestBombs(t *testing.T) {
 	p := open(t, cfg, func(p *worker.Pool) { p.Ungated(false) })
 	use(t, p, publish(t, 1, setup()...))
 	must(t, p, "SELECT 1")
-	const deadline = 2 * time.Second
+	const deadline = time.Second
 	results := map[query.Code]int{}
 	for _, sql := range bombs() {
 		name := sql[:min(len(sql), 60)]

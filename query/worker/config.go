@@ -10,7 +10,7 @@ import (
 // Config is the size and the limits of a pool. The zero value of a field takes the default named beside it.
 type Config struct {
 	Workers      int           `yaml:"workers"`       // statements at a time per scope, 2
-	Queue        int           `yaml:"queue"`         // statements that wait per scope, 8 × Workers; further ones are refused as busy
+	Queue        int           `yaml:"queue"`         // statements that wait per scope, 8 × Workers and at least 32; further ones are refused as busy
 	Threads      int           `yaml:"threads"`       // engine threads of a worker, 2
 	Memory       int64         `yaml:"memory"`        // engine memory of a worker in bytes, 1 GiB
 	AddressSpace int64         `yaml:"address_space"` // RLIMIT_AS of a worker in bytes, 3 GiB; about 1.7 GiB of it is reserved but never used
@@ -39,7 +39,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if c.Queue == 0 {
-		c.Queue = 8 * c.Workers
+		c.Queue = max(8*c.Workers, 32)
 	}
 	if c.Memory == 0 {
 		c.Memory = 1 << 30

@@ -292,3 +292,30 @@ func TestStop(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The deadline bounds the whole answer, also one that the client reads slowly.
+func TestDeadlineWhileItStreams(t *testing.T) {
+	p := open(t, config())
+	use(t, p, publish(t, 1, setup()...))
+	must(t, p, "SELECT 1")
+	for _, reads := range []bool{true, false} {
+		st := ask(long)
+		st.MaxRows, st.MaxBytes, st.Timeout = 1<<40, 1<<40, 500*time.Millisecond
+		began := time.Now()
+		a, _, err := p.Run(t.Context(), city(), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reads { // the worker waits for a reader that does not come, and is killed
+			eventually(t, func() bool { return time.Since(began) > 1600*time.Millisecond })
+		}
+		if c := code(t, toTheEnd(a)); c != query.Timeout {
+			t.Errorf("reading %v: code %q", reads, c)
+		}
+		a.Close()
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("reading %v: ended after %v", reads, took)
+		}
+		must(t, p, "SELECT 1")
+	}
+}

@@ -90,7 +90,7 @@ func (c *connection) run(ctx context.Context, s Statement, zone *time.Location, 
 	var pending mapping.PendingResult
 	// Streaming keeps the answer out of the worker's memory and its first rows are on their way at once. The C interface
 	// calls it deprecated without offering another; the engine's version is pinned.
-	state := bindings.PendingPreparedStreaming(p.stmt, &pending) //lint:ignore SA1019 see above
+	state := bindings.PendingPreparedStreaming(p.stmt, &pending)
 	defer mapping.DestroyPending(&pending)
 	if state == mapping.StateError {
 		return Result{}, &Failure{Text: mapping.PendingError(pending)}
