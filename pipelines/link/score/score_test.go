@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -329,6 +330,41 @@ func TestModelFile(t *testing.T) {
 		change(other)
 		if _, err := p.Weigh(other); !errors.Is(err, score.ErrModel) {
 			t.Errorf("a model that does not fit: %v", err)
+		}
+	}
+}
+
+// TestProgramIsShared weighs the same pairs in several goroutines with scorers of their own.
+func TestProgramIsShared(t *testing.T) {
+	s, tab := parse(t, events, eventHeader, eventRows())
+	p, err := score.Compile(s, tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := score.Prior(p)
+	all := func() []float64 {
+		sc, err := p.Weigh(m)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		var out []float64
+		for i := range int32(tab.Rows()) {
+			for j := range int32(tab.Rows()) {
+				out = append(out, sc.Weight(i, j))
+			}
+		}
+		return out
+	}
+	results := make([][]float64, 4)
+	var wg sync.WaitGroup
+	for k := range results {
+		wg.Go(func() { results[k] = all() })
+	}
+	wg.Wait()
+	for _, r := range results[1:] {
+		if d := cmp.Diff(results[0], r); d != "" {
+			t.Error(d)
 		}
 	}
 }
