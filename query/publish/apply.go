@@ -52,7 +52,13 @@ func (r *round) updateMasked(ctx context.Context, s *shelf) (residue bool, err e
 	if c := s.county(); c != "" {
 		scope = " WHERE county_code = " + quoteText(c)
 	}
-	if err := r.eng.exec(ctx, `CREATE OR REPLACE TABLE memory.old AS SELECT e.rowid AS r, e.event_id, e.event_day, e.category, e.county_code, e.masked, e.incident_id, e.incident_role
+	incident := "NULL::UUID AS incident_id, NULL AS incident_role"
+	if some, err := r.hasIncidents(ctx, "w"); err != nil {
+		return false, err
+	} else if some {
+		incident = "e.incident_id, e.incident_role"
+	}
+	if err := r.eng.exec(ctx, `CREATE OR REPLACE TABLE memory.old AS SELECT e.rowid AS r, e.event_id, e.event_day, e.category, e.county_code, e.masked, `+incident+`
 FROM w.event e SEMI JOIN memory.dead t ON e.event_id = t.event_id WHERE `+days); err != nil {
 		return false, fmt.Errorf("finding the rows that change: %w", err)
 	}

@@ -123,3 +123,25 @@ func TestFirstAndNext(t *testing.T) {
 		}
 	}
 }
+
+// Clients that browse find the published tables, and the macros that the manifest names exist.
+func TestClientCatalog(t *testing.T) {
+	f := newTown()
+	f.put(reports(t, 0, 50, nil)...)
+	opts := options(t, f)
+	publishNow(t, open(t, opts))
+	db, m := snapshot(t, opts.Dir, north)
+	if n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname = 'event'"); n != 1 {
+		t.Errorf("%d tables event in pg_class", n)
+	}
+	for _, name := range append(m.System, m.Tables...) {
+		if n := count(t, db, "SELECT count(*) FROM duckdb_columns() WHERE table_name = ? AND NOT internal", name); n == 0 {
+			t.Errorf("%s is in the manifest and not in the file", name)
+		}
+	}
+	for _, name := range m.Macros {
+		if n := count(t, db, "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?", name); n == 0 {
+			t.Errorf("%s is in the manifest and not in the file", name)
+		}
+	}
+}

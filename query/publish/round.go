@@ -242,9 +242,15 @@ func (r *round) updateBase(ctx context.Context) error {
 	if r.days == "false" {
 		return r.eng.exec(ctx, "CREATE TABLE memory.hit (r BIGINT, event_id UUID, event_day DATE, category VARCHAR, incident_id UUID, incident_role VARCHAR)")
 	}
+	before := "CREATE TABLE memory.hit AS SELECT *, NULL::UUID AS incident_id, NULL AS incident_role FROM memory.found"
+	if some, err := r.hasIncidents(ctx, "b"); err != nil {
+		return err
+	} else if some {
+		before = "CREATE TABLE memory.hit AS SELECT e.rowid AS r, e.event_id, e.event_day, e.category, e.incident_id, e.incident_role FROM b.event e WHERE e.rowid IN (SELECT r FROM memory.found)"
+	}
 	for _, q := range []string{
-		"CREATE TABLE memory.found AS SELECT e.rowid AS r FROM b.event e SEMI JOIN memory.touched t ON e.event_id = t.event_id WHERE " + r.days,
-		"CREATE TABLE memory.hit AS SELECT e.rowid AS r, e.event_id, e.event_day, e.category, e.incident_id, e.incident_role FROM b.event e WHERE e.rowid IN (SELECT r FROM memory.found)",
+		"CREATE TABLE memory.found AS SELECT e.rowid AS r, e.event_id, e.event_day, e.category FROM b.event e SEMI JOIN memory.touched t ON e.event_id = t.event_id WHERE " + r.days,
+		before,
 		"DELETE FROM b.event WHERE rowid IN (SELECT r FROM memory.hit)",
 		"INSERT INTO b.event SELECT * FROM memory.delta ORDER BY event_day, reported_at, event_id",
 	} {
@@ -253,6 +259,13 @@ func (r *round) updateBase(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// hasIncidents reports whether a file has incidents with several reports: without one, a row that goes takes none along,
+// and the wide column of their ids need not be read.
+func (r *round) hasIncidents(ctx context.Context, db string) (bool, error) {
+	n, err := r.eng.int(ctx, "SELECT count(*) FROM (FROM "+db+".incident LIMIT 1)")
+	return n > 0, err
 }
 
 // decideLevels decides anew the levels of the months in which an incident of a sensitive category came, went or became
