@@ -31,7 +31,7 @@ func Defaults() Config {
 	return Config{
 		SQLBytes: 64 << 10, Params: 1000, Rows: 50_000, Bytes: 64 << 20, ExportRows: 1_000_000, ExportBytes: 1 << 30,
 		ExportRoles: []query.Role{query.Analyst, query.Steward},
-		Timeout:     30 * time.Second, Concurrent: 2, Waiting: 16, Rate: 20, Burst: 40,
+		Timeout:     30 * time.Second, Concurrent: 2, Waiting: 32, Rate: 20, Burst: 40,
 	}
 }
 

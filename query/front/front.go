@@ -100,6 +100,9 @@ func (f *Front) Run(ctx context.Context, who query.Principal, req query.Request)
 	if err := f.welcome(ctx, who, req); err != nil {
 		return nil, err
 	}
+	if err := f.limit(ctx, who, req); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	// No query runs unless its record is on the disk.
 	if err := f.deps.Audit.Start(ctx, f.started(who, req)); err != nil {
@@ -196,6 +199,12 @@ func (f *Front) welcome(ctx context.Context, who query.Principal, req query.Requ
 		}
 		return e
 	}
+	return nil
+}
+
+// limit takes one statement from the principal's bucket. Describe takes none: clients of the PostgreSQL protocol describe
+// every statement before they run it, and their places bound it anyway.
+func (f *Front) limit(ctx context.Context, who query.Principal, req query.Request) error {
 	ok, report := f.turns.admit(who.User)
 	if ok {
 		return nil

@@ -86,7 +86,7 @@ type HTTPDeadline struct {
 func Defaults() Config {
 	return Config{
 		Password: PasswordConfig{MemoryKiB: 64 << 10, Passes: 2, Lanes: 1, Iterations: 20000, MinLength: 10, Parallel: 2},
-		Lockout:  LockoutConfig{UserFree: 3, AddressFree: 10, First: time.Second, Max: 15 * time.Minute, Forget: time.Hour},
+		Lockout:  LockoutConfig{UserFree: 3, AddressFree: 30, First: time.Second, Max: 15 * time.Minute, Forget: time.Hour},
 		Session:  SessionConfig{Idle: 30 * time.Minute, Max: 12 * time.Hour, PerUser: 10},
 	}
 }
