@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/google/uuid"
 )
 
 // view reads one source column of a batch, whatever its type. The zero view is a column that the batch does not have.
@@ -103,6 +104,9 @@ func (v *view) numbers(a arrow.Array) bool {
 		v.text = func(row int) string { return strconv.FormatFloat(a.Value(row), 'f', -1, 64) }
 	case *array.FixedSizeBinary:
 		v.text = func(row int) string { return string(a.Value(row)) }
+		if a.DataType().(*arrow.FixedSizeBinaryType).ByteWidth == 16 {
+			v.text = func(row int) string { return uuid.UUID(a.Value(row)).String() } // ids of events
+		}
 	default:
 		return false
 	}
