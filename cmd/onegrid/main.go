@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"onegrid/query/worker"
 )
 
 // version is set by the linker.
@@ -17,6 +19,10 @@ var version = "dev"
 const gcPercent = 50
 
 func main() {
+	// A worker of the query surface is this program again, without arguments and environment: it must do nothing else.
+	if worker.IsWorker() {
+		os.Exit(worker.Main())
+	}
 	if os.Getenv("GOGC") == "" {
 		// Batches are short-lived and large: collecting earlier costs little and halves what lies about.
 		debug.SetGCPercent(gcPercent)

@@ -18,11 +18,18 @@ import (
 
 func (a *app) queryCmd() *cobra.Command {
 	var limit int
+	var scope, explain = "city_masked", false
+	var live, fresh bool
 	cmd := &cobra.Command{
 		Use:   "query SQL",
-		Short: "answer one SELECT from the store, while no daemon runs · 查询",
-		Long:  "Answers one SELECT statement from the live store in a read-only transaction. It is the operator's tool while no daemon runs;\nanalysts get published snapshots instead. Every answer says how fresh each source is (on standard error, or in the JSON).\n\n在守护进程未运行时以只读方式查询;结果附各来源的时效。",
-		Args:  cobra.ExactArgs(1),
+		Short: "answer one SELECT from the published snapshot · 查询",
+		Long: "Answers one SELECT statement on the newest published generation, by the same path as every door: gate, sandboxed worker, limits and\n" +
+			"audit. It works beside a running daemon. Where nothing is published yet, it publishes first; --publish does so in any case. Every\n" +
+			"answer says which generation it is and how fresh each source is. --store asks the live store instead, while no daemon runs: the\n" +
+			"operator's tool, with the tables of runs, rejects and versions.\n\n" +
+			"在最新发布的快照上回答一条 SELECT,与各接口同一路径;--store 为运维直接读库(守护进程未运行时)。",
+		Example: "  onegrid query \"SELECT category, count(*) FROM event GROUP BY 1 ORDER BY 2 DESC\"\n  onegrid query --scope 990101_masked \"SELECT count(*) FROM event\"\n  onegrid query --store \"SELECT * FROM run ORDER BY started_at DESC\"",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := args[0]
 			if text == "-" {
@@ -31,6 +38,9 @@ func (a *app) queryCmd() *cobra.Command {
 					return err
 				}
 				text = string(b)
+			}
+			if !live {
+				return a.published(cmd.Context(), text, scope, limit, explain, fresh)
 			}
 			h, err := a.open(cmd.Context(), hub.Options{ReadOnly: true})
 			if err != nil {
@@ -45,16 +55,24 @@ func (a *app) queryCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 1000, "rows shown at most · 最多行数")
+	cmd.Flags().StringVar(&scope, "scope", scope, "AREA_TIER: city_masked, city_sensitive or a county code with _masked · 范围")
+	cmd.Flags().BoolVar(&explain, "explain", false, "show the plan instead of the rows · 显示执行计划")
+	cmd.Flags().BoolVar(&fresh, "publish", false, "publish what is new first; needs the store to be free · 先发布最新数据")
+	cmd.Flags().BoolVar(&live, "store", false, "ask the live store, while no daemon runs · 直接查询存储")
 	return cmd
 }
 
 // queryAnswer is the answer to a query with the freshness of every source (invariant 9).
 type queryAnswer struct {
-	Columns   []string    `json:"columns"`
-	Rows      [][]any     `json:"rows"`
-	Truncated bool        `json:"truncated,omitempty"`
-	Seconds   float64     `json:"seconds"`
-	Freshness []freshness `json:"freshness"`
+	Columns   []string `json:"columns"`
+	Rows      [][]any  `json:"rows"`
+	Truncated bool     `json:"truncated,omitempty"`
+	Seconds   float64  `json:"seconds"`
+	// Generation and Published say which snapshot answered; empty for the live store.
+	Generation int64       `json:"generation,omitempty"`
+	Published  *time.Time  `json:"published,omitempty"`
+	Scope      string      `json:"scope,omitempty"`
+	Freshness  []freshness `json:"freshness"`
 }
 
 type freshness struct {
@@ -139,6 +157,9 @@ func (a *app) printAnswer(ans queryAnswer) {
 	t.flush()
 	if ans.Truncated {
 		fmt.Fprintln(a.err, a.tr("more rows exist: raise --limit, or use onegrid export", "还有更多行:调大 --limit 或使用 onegrid export"))
+	}
+	if ans.Published != nil {
+		fmt.Fprintf(a.err, a.tr("generation %d of %s, published %s ago\n", "%[2]s 第 %[1]d 代,发布于 %[3]s 前\n"), ans.Generation, ans.Scope, time.Since(*ans.Published).Round(time.Second))
 	}
 	for _, f := range ans.Freshness {
 		fmt.Fprintf(a.err, a.tr("%s: last read %s ago\n", "%s:最近读取于 %s 前\n"), f.Source, time.Since(f.LastRead).Round(time.Second))

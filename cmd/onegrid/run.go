@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"syscall"
@@ -45,11 +46,23 @@ func (a *app) runCmd() *cobra.Command {
 }
 
 // serve runs the daemon's services until a signal or the end of ctx.
-func (a *app) serve(ctx context.Context, h *hub.Hub, d *hub.Daemon) error {
+func (a *app) serve(ctx context.Context, h *hub.Hub, d *hub.Daemon) (err error) {
+	pub, err := a.publishing(ctx, h, d)
+	if err != nil {
+		return err
+	}
+	if pub != nil {
+		defer func() { err = errors.Join(err, pub.Close()) }()
+	}
 	group, err := d.Services(h)
 	if err != nil {
 		return err
 	}
+	return a.untilSignal(ctx, group, h.Catalog.Hub.Run.Grace.Std(), h.Log)
+}
+
+// untilSignal runs a group until the first signal, and gives it the grace time to end.
+func (a *app) untilSignal(ctx context.Context, group service.Service, grace time.Duration, log *slog.Logger) error {
 	// main turns the first signal into the end of ctx and leaves at the second one. Listening for them here too would take
 	// one signal for two, and end the daemon without its grace.
 	signals := make(chan os.Signal, 1)
@@ -62,11 +75,10 @@ func (a *app) serve(ctx context.Context, h *hub.Hub, d *hub.Daemon) error {
 		case <-stopped:
 		}
 	}()
-	grace := h.Catalog.Hub.Run.Grace.Std()
 	if grace <= 0 {
 		grace = 45 * time.Second
 	}
-	return service.Run(context.WithoutCancel(ctx), group, signals, grace, os.Exit, h.Log)
+	return service.Run(context.WithoutCancel(ctx), group, signals, grace, os.Exit, log)
 }
 
 // goOn keeps the demo's city alive: an hour passes every ten seconds, while the daemon reads it.

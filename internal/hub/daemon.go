@@ -21,8 +21,10 @@ type Daemon struct {
 	metrics *ops.Metrics
 	hub     *Hub
 	sched   *schedule.Scheduler
-	// afterLink is told when incidents may have changed, nil for nobody.
-	afterLink func()
+	// AfterLink is told when incidents may have changed, AfterCommit when events may have; nil for nobody.
+	AfterLink, AfterCommit func()
+	// Extra are further services of the daemon, started before the scheduler.
+	Extra []service.Named
 }
 
 // NewDaemon makes the metrics first, so that a hub can report to them from its first commit.
@@ -33,6 +35,9 @@ func (d *Daemon) Observe(source string, u pipelines.Stored) {
 	c := u.Receipt.Counts
 	d.metrics.Committed(source, ops.Unit{Read: c.Read, Events: c.New, Versions: c.New + c.Updated + c.Stale, Unchanged: c.Unchanged, Rejects: u.Rejects,
 		Newest: u.Newest, Took: u.Took})
+	if d.AfterCommit != nil {
+		d.AfterCommit()
+	}
 }
 
 // Services are what the daemon runs, in the order of their start.
@@ -69,6 +74,7 @@ func (d *Daemon) Services(h *Hub) (*service.Group, error) {
 		server.Handle("GET /v1/status", http.HandlerFunc(d.status))
 		members = append(members, service.Named{Name: "server", Service: server})
 	}
+	members = append(members, d.Extra...)
 	members = append(members, service.Named{Name: "scheduler", Service: sched})
 	return service.NewGroup(h.Log, members...), nil
 }

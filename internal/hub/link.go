@@ -100,8 +100,8 @@ func (d *Daemon) linkLoop(ctx context.Context, ready func()) error {
 			d.hub.Log.Info("linked", "run", rep.RunID, "trigger", rep.Trigger, "events", rep.Events, "compared", rep.Compared, "candidates", rep.Candidates,
 				"joined", rep.Stored.Joined, "left", rep.Stored.Left, "largest", rep.Largest, "seconds", rep.Seconds)
 		}
-		if d.afterLink != nil {
-			d.afterLink()
+		if d.AfterLink != nil {
+			d.AfterLink()
 		}
 	}
 }

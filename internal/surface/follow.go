@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type follower struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
+	check  *publish.Verifier
 	leases map[held]*publish.Lease
 	seen   map[query.Scope]int64
 	failed map[query.Scope]string // last error told, so that it is told once
@@ -36,7 +38,7 @@ type held struct {
 }
 
 func newFollower(dir string, scopes []query.Scope, log *slog.Logger) *follower {
-	return &follower{dir: dir, scopes: scopes, log: log, leases: map[held]*publish.Lease{}, seen: map[query.Scope]int64{}, failed: map[query.Scope]string{}}
+	return &follower{dir: dir, scopes: scopes, log: log, check: publish.NewVerifier(), leases: map[held]*publish.Lease{}, seen: map[query.Scope]int64{}, failed: map[query.Scope]string{}}
 }
 
 // released is worker.Config.Released.
@@ -95,7 +97,7 @@ func (f *follower) take(ctx context.Context, s query.Scope) error {
 	f.mu.Lock()
 	f.leases[k] = l
 	f.mu.Unlock()
-	if err := f.pool.Use(ctx, snapshot(l)); err != nil {
+	if err := f.pool.Use(ctx, f.snapshot(l)); err != nil {
 		f.released(g)
 		return err
 	}
@@ -114,6 +116,7 @@ func (f *follower) close() {
 }
 
 // snapshot tells a worker what of a file may be named: the published tables and what PostgreSQL clients browse by.
-func snapshot(l *publish.Lease) worker.Snapshot {
-	return worker.Snapshot{Generation: l.Manifest.Answering(), Path: l.Path, Tables: append(l.Manifest.Tables, pgcatalog.Names()...), Macros: pgcatalog.Functions()}
+func (f *follower) snapshot(l *publish.Lease) worker.Snapshot {
+	return worker.Snapshot{Generation: l.Manifest.Answering(), Path: l.Path, Tables: append(slices.Clone(l.Manifest.Tables), pgcatalog.Names()...), Macros: pgcatalog.Functions(),
+		Verify: func(ctx context.Context) error { return f.check.Verify(ctx, l.Path, l.Manifest) }}
 }
