@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -425,14 +426,32 @@ func TestPrincipalThatIsNoLongerValid(t *testing.T) {
 }
 
 func TestParseQuestions(t *testing.T) {
-	got, err := front.ParseQuestions(strings.NewReader("-- A file of questions.\n\n-- name: one\n-- en: One\n-- zh: 一\n-- param: county\nSELECT 1 -- inner\nWHERE $1 = 'a';\n\n-- name: two\nSELECT ';' AS x\n;\n"))
-	want := []front.Question{{Name: "one", Title: "One", ZH: "一", Params: []string{"county"}, SQL: "SELECT 1 -- inner\nWHERE $1 = 'a'"}, {Name: "two", SQL: "SELECT ';' AS x"}}
+	got, err := front.ParseQuestions(strings.NewReader("-- A file of questions.\n\n-- name: one\n-- One · 一\n-- $1 VARCHAR county · 区县\n-- $2 DATE\n-- a remark\nSELECT 1 -- inner\n-- between\nWHERE $1 = 'a';\n\n-- name: two\nSELECT ';' AS x\n;\n"))
+	want := []front.Question{{Name: "one", Title: "One", ZH: "一", Params: []front.QuestionParam{{Type: "VARCHAR", Doc: "county", ZH: "区县"}, {Type: "DATE"}}, SQL: "SELECT 1 -- inner\nWHERE $1 = 'a'"}, {Name: "two", SQL: "SELECT ';' AS x"}}
 	if err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("%v\n%s", err, cmp.Diff(want, got))
 	}
-	for _, bad := range []string{"SELECT 1;", "-- name: A b\nSELECT 1;", "-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;", "-- name: a\nSELECT 1"} {
+	for _, bad := range []string{"SELECT 1;", "-- name: A b\nSELECT 1;", "-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;", "-- name: a\nSELECT 1", "-- name: a\n-- $2 DATE x\nSELECT 1;"} {
 		if _, err := front.ParseQuestions(strings.NewReader(bad)); err == nil {
 			t.Errorf("read %q", bad)
+		}
+	}
+}
+
+// The questions that are shipped read as questions, with a title in both languages.
+func TestShippedQuestions(t *testing.T) {
+	f, err := os.Open("../../docs/queries.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	list, err := front.ParseQuestions(f)
+	if err != nil || len(list) < 10 {
+		t.Fatalf("%d questions, %v", len(list), err)
+	}
+	for _, q := range list {
+		if q.Title == "" || q.ZH == "" || strings.Contains(q.SQL, "$1") != (len(q.Params) > 0) {
+			t.Errorf("%+v", q)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func open(t testing.TB, change ...func(*queryhttp.Config, *front.Config)) *door 
 		}
 	})
 	d.publish(1)
-	questions := []front.Question{{Name: "per_county", Title: "Per county", ZH: "各区", Params: []string{"least number"}, SQL: "SELECT county_code, count(*) AS n FROM event GROUP BY county_code HAVING n > $1::BIGINT ORDER BY 1"}}
+	questions := []front.Question{{Name: "per_county", Title: "Per county", ZH: "各区", Params: []front.QuestionParam{{Type: "BIGINT", Doc: "least number"}}, SQL: "SELECT county_code, count(*) AS n FROM event GROUP BY county_code HAVING n > $1 ORDER BY 1"}}
 	f, err := front.New(limits, front.Deps{Workers: front.Pool(d.pool), Audit: d.log, Redact: redact.SQL, Valid: d.dir.Valid, Questions: questions, Log: quiet})
 	if err != nil {
 		t.Fatal(err)

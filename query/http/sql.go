@@ -73,18 +73,25 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, who query.Princi
 		s.fail(w, r, err)
 		return
 	}
+	var shipped front.Question
 	if q.Query != "" {
 		i := slices.IndexFunc(s.deps.Questions, func(o front.Question) bool { return o.Name == q.Query })
 		if i < 0 {
 			writeProblem(w, r, http.StatusNotFound, "there is no question of this name; GET /v1/queries lists them", "没有此名称的预置查询")
 			return
 		}
-		q.SQL = s.deps.Questions[i].SQL
+		shipped = s.deps.Questions[i]
+		q.SQL = shipped.SQL
 	}
 	params, err := q.params()
 	if err != nil {
 		s.fail(w, r, err)
 		return
+	}
+	for i := range min(len(params), len(shipped.Params)) {
+		if params[i].Type == "" {
+			params[i].Type = shipped.Params[i].Type // a link has texts only
+		}
 	}
 	w.Header().Add("Vary", "Accept, Accept-Language, Authorization, Cookie")
 	if g, ok := s.deps.Current(who.Scope); ok && s.unchanged(w, r, q, f, g) {
