@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"onegrid/query"
-	"onegrid/query/pgcatalog"
 	"onegrid/query/publish"
 	"onegrid/query/worker"
 )
@@ -117,6 +116,6 @@ func (f *follower) close() {
 
 // snapshot tells a worker what of a file may be named: the published tables and what PostgreSQL clients browse by.
 func (f *follower) snapshot(l *publish.Lease) worker.Snapshot {
-	return worker.Snapshot{Generation: l.Manifest.Answering(), Path: l.Path, Tables: append(slices.Clone(l.Manifest.Tables), pgcatalog.Names()...), Macros: pgcatalog.Functions(),
+	return worker.Snapshot{Generation: l.Manifest.Answering(), Path: l.Path, Tables: append(slices.Clone(l.Manifest.Tables), l.Manifest.System...), Macros: l.Manifest.Macros,
 		Verify: func(ctx context.Context) error { return f.check.Verify(ctx, l.Path, l.Manifest) }}
 }
