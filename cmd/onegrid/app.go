@@ -16,6 +16,7 @@ import (
 	"onegrid/catalog"
 	"onegrid/internal/hub"
 	"onegrid/internal/ops"
+	"onegrid/internal/surface"
 	"onegrid/pipelines"
 	"onegrid/pipelines/landing"
 	"onegrid/pipelines/normalize"
@@ -172,7 +173,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &rep):
 		return rep.code
-	case errors.As(err, &ue), errors.As(err, &ce), errors.As(err, &me), errors.Is(err, hub.ErrConfig), wrongCall(err):
+	case errors.As(err, &ue), errors.As(err, &ce), errors.As(err, &me), errors.Is(err, hub.ErrConfig), errors.Is(err, surface.ErrNothingOpen), wrongCall(err):
 		return exitConfig
 	case errors.Is(err, warehouse.ErrLocked), errors.Is(err, warehouse.ErrDiskFull), errors.Is(err, warehouse.ErrDown), errors.Is(err, warehouse.ErrDamaged),
 		errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, warehouse.ErrWitnessAhead):

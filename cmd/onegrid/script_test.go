@@ -21,10 +21,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onegrid/internal/faultpoint"
+	"onegrid/query/worker"
 )
 
 // TestMain makes `onegrid` in a script run this program's main in a process of its own.
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"onegrid": main}) }
+func TestMain(m *testing.M) {
+	if worker.IsWorker() { // a worker of a query that a script asks
+		os.Exit(worker.Main())
+	}
+	testscript.Main(m, map[string]func(){"onegrid": main})
+}
 
 // TestScripts runs every verb as an operator does. Beside the commands of testscript there are
 //
@@ -36,6 +42,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"onegrid": ma
 //	waitfor URL                  until it answers 200
 //	setid NAME PATH              sets NAME to the value at a path of the JSON on stdout
 //	sqlite DB FILE               runs the statements of FILE on an SQLite database
+//	waitpg PORT                  until a PostgreSQL client gets an answer on this port of loopback
 //	damage FILE                  turns bytes in the middle of a file over
 //
 // and the condition [faultpoint], true where the binary can be killed at a named step (make test).
@@ -51,7 +58,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "json": jsonHas, "lock": lock, "mode": mode, "freeport": freeport, "waitfor": waitFor, "setid": setID, "damage": damage, "sqlite": runSQLite,
+			"exits": exits, "json": jsonHas, "lock": lock, "mode": mode, "freeport": freeport, "waitfor": waitFor, "setid": setID, "damage": damage, "waitpg": waitPG, "sqlite": runSQLite,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond != "faultpoint" {
@@ -238,6 +245,28 @@ func TestMessagesInBothLanguages(t *testing.T) {
 			if !strings.ContainsFunc(sub.Short, func(r rune) bool { return r >= 0x4e00 && r <= 0x9fff }) {
 				t.Errorf("%s %s: no Chinese in its short help", c.Name(), sub.Name())
 			}
+		}
+	}
+}
+
+// waitPG waits until something takes connections on a port of loopback.
+func waitPG(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitpg PORT")
+	}
+	deadline := time.After(60 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+args[0])
+		if err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("nobody listens on %s", args[0])
+		case <-tick.C:
 		}
 	}
 }

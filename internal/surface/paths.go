@@ -2,7 +2,9 @@ package surface
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,8 +59,9 @@ func identityConfig(c *catalog.Catalog, data string) identity.Config {
 	if o := c.Hub.Query.Users.OIDC; o.Issuer != "" {
 		oidc := &identity.OIDCConfig{Issuer: o.Issuer, Audience: o.Audience, CAFile: o.CAFile, UserClaim: o.UserClaim, RoleClaim: o.RoleClaim, OrgClaim: o.OrgClaim,
 			HTTP: identity.HTTPDeadline{Timeout: 10 * time.Second}}
-		for claim, role := range o.Roles {
-			oidc.Roles = append(oidc.Roles, identity.ClaimRole{Claim: claim, Role: query.Role(role)})
+		// Of several roles of a user the first of this list counts: the order of a map must not decide.
+		for _, claim := range slices.Sorted(maps.Keys(o.Roles)) {
+			oidc.Roles = append(oidc.Roles, identity.ClaimRole{Claim: claim, Role: query.Role(o.Roles[claim])})
 		}
 		cfg.OIDC = oidc
 	}

@@ -42,13 +42,14 @@ type Surface struct {
 	// MadeCertificate names the file of a self-signed certificate that was made now.
 	MadeCertificate string
 
-	opts    Options
-	audit   *audit.Log
-	pool    *worker.Pool
-	follow  *follower
-	http    *httpdoor.Server
-	pg      *pgwire.Server
-	members []service.Named
+	opts      Options
+	audit     *audit.Log
+	pool      *worker.Pool
+	follow    *follower
+	questions []front.Question
+	http      *httpdoor.Server
+	pg        *pgwire.Server
+	members   []service.Named
 }
 
 // ErrNothingOpen means that the configuration opens no door.
@@ -93,7 +94,10 @@ func Open(ctx context.Context, o Options) (s *Surface, err error) {
 		// Whoever runs the program owns the files; there is no account to look up.
 		valid = func(context.Context, query.Principal) error { return nil }
 	}
-	if s.Front, err = front.New(frontConfig(o.Catalog), front.Deps{Workers: front.Pool(s.pool), Audit: s.audit, Redact: redact.SQL, Valid: valid, Log: o.Log}); err != nil {
+	if s.questions, err = shippedQuestions(); err != nil {
+		return s, err
+	}
+	if s.Front, err = front.New(frontConfig(o.Catalog), front.Deps{Workers: front.Pool(s.pool), Audit: s.audit, Redact: redact.SQL, Valid: valid, Questions: s.questions, Log: o.Log}); err != nil {
 		return s, err
 	}
 	s.members = []service.Named{{Name: "workers", Service: s.pool}, {Name: "generations", Service: service.New("generations", s.follow.run)}}
@@ -119,20 +123,12 @@ func (s *Surface) doors(set catalog.Query) error {
 		}
 	}
 	if set.HTTP.Listen != "" {
-		file, err := docs.FS.Open("queries.sql")
-		if err != nil {
-			return err
-		}
-		questions, err := front.ParseQuestions(file)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return fmt.Errorf("reading the shipped questions: %w", err)
-		}
 		cfg := httpdoor.Config{Listen: set.HTTP.Listen}
 		if !set.TLS.Plain {
 			cfg.TLS = secure
 		}
-		if s.http, err = httpdoor.New(cfg, httpdoor.Deps{Run: s.Front, Directory: s.Directory, Catalog: s.Front, Questions: questions, Current: s.pool.Generation,
-			Healthy: func() bool { return s.audit.Err() == nil }, Version: s.opts.Version, Log: s.opts.Log}); err != nil {
+		if s.http, err = httpdoor.New(cfg, httpdoor.Deps{Run: s.Front, Directory: s.Directory, Catalog: s.Front, Questions: s.questions, Current: s.pool.Generation,
+			Healthy: s.healthy, Version: s.opts.Version, Log: s.opts.Log}); err != nil {
 			return err
 		}
 		s.members = append(s.members, service.Named{Name: "http", Service: s.http})
@@ -144,6 +140,32 @@ func (s *Surface) doors(set catalog.Query) error {
 		s.members = append(s.members, service.Named{Name: "pgwire", Service: s.pg})
 	}
 	return nil
+}
+
+// shippedQuestions are the questions that every role that can query may ask by name.
+func shippedQuestions() ([]front.Question, error) {
+	file, err := docs.FS.Open("queries.sql")
+	if err != nil {
+		return nil, err
+	}
+	list, err := front.ParseQuestions(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("reading the shipped questions: %w", err)
+	}
+	return list, nil
+}
+
+// healthy reports whether a question could be answered: the record can be written and something is published.
+func (s *Surface) healthy() bool {
+	if s.audit.Err() != nil {
+		return false
+	}
+	for _, scope := range s.follow.scopes {
+		if _, ok := s.pool.Generation(scope); ok {
+			return true
+		}
+	}
+	return false
 }
 
 func hosts(set catalog.Query) []string {

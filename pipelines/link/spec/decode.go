@@ -54,6 +54,9 @@ func (d *decoder) plain(n *yaml.Node, v reflect.Value, path string) {
 	case reflect.Map:
 		d.mapping(n, v, path)
 	case reflect.Slice:
+		if n.Tag == "!!null" {
+			return // an empty list, as JSON writes one
+		}
 		if n.Kind != yaml.SequenceNode {
 			d.fail(n, path, "write each entry behind a dash", "expected a list")
 			return
@@ -82,9 +85,9 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 			v.SetBool(b)
 			return
 		}
-	case reflect.Int:
-		if i, err := strconv.Atoi(strings.ReplaceAll(n.Value, "_", "")); err == nil {
-			v.SetInt(int64(i))
+	case reflect.Int, reflect.Int64:
+		if i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 10, 64); err == nil {
+			v.SetInt(i)
 			return
 		}
 	case reflect.Uint64:
@@ -105,7 +108,7 @@ func scalarName(k reflect.Kind) string {
 	switch k {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int, reflect.Uint64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return "a whole number"
 	case reflect.Float64:
 		return "a number"
