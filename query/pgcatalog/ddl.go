@@ -32,6 +32,9 @@ const (
 	oidDatabase = 16000
 	oidHeap     = 2
 	firstTable  = 16384
+
+	oidArrayRecv = 2400
+	oidArraySend = 2401
 )
 
 // Statements returns the SQL that makes the system relations and functions in a snapshot whose published tables are
@@ -119,11 +122,21 @@ func catalogRows(database string, tables []Table) map[string][]row {
 	names := map[uint32]string{}
 	for _, t := range pgTypes() {
 		names[uint32(t.OID)] = t.Long
+		// Clients tell arrays by their input and receive functions (array_in, array_recv), and join the latter with pg_proc.
+		in, recv, send := t.Name+"in", t.Name+"recv", t.Name+"send"
+		receive, sends := procOf(t.OID, 0), procOf(t.OID, 1)
+		array := t.Category == "A" && strings.HasPrefix(t.Name, "_")
+		if array {
+			in, receive, sends = "array_in", oidArrayRecv, oidArraySend
+		} else {
+			rows["pg_proc"] = append(rows["pg_proc"], function(receive, recv), function(sends, send))
+		}
 		rows["pg_type"] = append(rows["pg_type"], row{"oid": n(t.OID), "typname": text(t.Name), "typnamespace": n(oidCatalog), "typowner": n(oidRole), "typlen": n(int64(t.Len)),
 			"typbyval": yes(t.ByVal == "t"), "typtype": text(t.Kind), "typcategory": text(t.Category), "typispreferred": yes(t.Preferred == "t"), "typisdefined": "true",
 			"typdelim": "','", "typelem": n(t.Elem), "typarray": n(t.Array), "typcollation": n(t.Collation), "typtypmod": "-1",
-			"typinput": text(t.Name + "in"), "typoutput": text(t.Name + "out"), "typreceive": text(t.Name + "recv"), "typsend": text(t.Name + "send"), "typalign": "'i'", "typstorage": "'x'"})
+			"typinput": text(in), "typoutput": text(strings.TrimSuffix(in, "in") + "out"), "typreceive": n(receive), "typsend": n(sends), "typalign": "'i'", "typstorage": "'x'"})
 	}
+	rows["pg_proc"] = append(rows["pg_proc"], function(oidArrayRecv, "array_recv"), function(oidArraySend, "array_send"))
 	for i, t := range tables {
 		oid := n(int64(firstTable + i))
 		kind, storage := "'r'", n(oidHeap)
@@ -172,6 +185,15 @@ func catalogRows(database string, tables []Table) map[string][]row {
 		}
 	}
 	return rows
+}
+
+// procOf is our id of a type's receive or send function.
+func procOf(typ int64, which int64) int64 { return 1_000_000 + 2*typ + which }
+
+// function is a row of pg_proc, for joins only: clients do not call it.
+func function(oid int64, name string) row {
+	return row{"oid": strconv.FormatInt(oid, 10), "proname": text(name), "pronamespace": strconv.Itoa(oidCatalog), "proowner": strconv.Itoa(oidRole), "prolang": "12",
+		"prokind": "'f'", "provolatile": "'s'", "proparallel": "'s'", "proisstrict": "true", "pronargs": "1", "prorettype": "2278", "proargtypes": "[2281]"}
 }
 
 // shortName is pg_type's name of a type: int4 where format_type says integer.

@@ -36,6 +36,18 @@ func macros(database string) []macro {
 		fmt.Fprintf(&types, " WHEN %d THEN %s", t.OID, text(t.Long))
 	}
 	types.WriteString(" ELSE '???' END")
+	// Patterns of to_char that clients generate, as strftime has them (PostgreSQL 15, table 9.27). The order matters: none
+	// may find letters that an earlier one has put there.
+	chars := "p"
+	for _, c := range [][2]string{{"%", "%%"}, {"HH24", "%H"}, {"HH12", "%I"}, {"IYYY", "%G"}, {"YYYY", "%Y"}, {"YY", "%y"}, {"Month", "%B"}, {"Mon", "%b"}, {"MM", "%m"}, {"DDD", "%j"}, {"DD", "%d"},
+		{"SS", "%S"}, {"MI", "%M"}, {"MS", "%g"}, {"US", "%f"}, {"Day", "%A"}, {"Dy", "%a"}, {"IW", "%V"}, {"AM", "%p"}, {`"T"`, "T"}} {
+		chars = "replace(" + chars + ", " + text(c[0]) + ", " + text(c[1]) + ")"
+	}
+	regclass := "COALESCE((SELECT c.oid FROM pg_class c WHERE c.relname = replace(replace(replace(lower(o), 'pg_catalog.', ''), 'public.', ''), '\"', '')), CASE replace(lower(o), 'pg_catalog.', '')"
+	for _, c := range systemClasses() {
+		regclass += fmt.Sprintf(" WHEN %s THEN %d", text(c.name), c.oid)
+	}
+	regclass += " END)"
 	var typeOID strings.Builder
 	typeOID.WriteString("CASE lower(o)")
 	for _, t := range pgTypes() {
@@ -53,9 +65,12 @@ func macros(database string) []macro {
 		one("pg_get_userbyid", "'onegrid'", "o"),
 		one("pg_table_is_visible", yes, "o"), one("pg_type_is_visible", yes, "o"), one("pg_function_is_visible", yes, "o"),
 		one("pg_opclass_is_visible", yes, "o"), one("pg_operator_is_visible", yes, "o"), one("pg_collation_is_visible", yes, "o"),
+		one("pg_conversion_is_visible", yes, "o"), one("pg_statistics_obj_is_visible", yes, "o"), one("pg_opfamily_is_visible", yes, "o"), one("pg_ts_config_is_visible", yes, "o"),
+		one("pg_ts_dict_is_visible", yes, "o"), one("pg_ts_parser_is_visible", yes, "o"), one("pg_ts_template_is_visible", yes, "o"),
+		one("to_char", "strftime(t, "+chars+")", "t, p"),
 		one("pg_relation_is_publishable", no, "o"), one("pg_is_other_temp_schema", no, "o"), one("pg_my_temp_schema", "0::BIGINT", ""),
 		one("pg_relation_is_updatable", "0", "o, f"), one("pg_column_is_updatable", no, "o, n, f"),
-		one("format_type", types.String(), "o, m"),
+		one("format_type", "CASE WHEN (o)::BIGINT = 1700 AND m > 4 THEN 'numeric(' || ((m - 4) >> 16) || ',' || ((m - 4) & 65535) || ')' ELSE "+types.String()+" END", "o, m"),
 		one("pg_get_expr", null, "e, r", "e, r, p"),
 		one("obj_description", "(SELECT description FROM pg_description d WHERE d.objoid = o AND d.objsubid = 0)", "o", "o, c"),
 		one("col_description", "(SELECT description FROM pg_description d WHERE d.objoid = o AND d.objsubid = n)", "o, n"),
@@ -65,8 +80,8 @@ func macros(database string) []macro {
 		one("pg_indexes_size", "0::BIGINT", "o"), one("pg_database_size", "0::BIGINT", "d"), one("pg_tablespace_size", "0::BIGINT", "o"),
 		one("pg_encoding_to_char", "'UTF8'", "e"), one("pg_char_to_encoding", "6", "e"), one("getdatabaseencoding", "'UTF8'", ""),
 		one("array_to_string", "list_aggregate(l::VARCHAR[], 'string_agg', s)", "l, s", "l, s, n"),
-		one("array_upper", "len(l)::INTEGER", "l, d"), one("array_lower", "1", "l, d"), one("array_length", "len(l)::INTEGER", "l, d"),
-		one("pg_get_constraintdef", null, "o", "o, p"), one("pg_get_indexdef", null, "o", "o, c, p"), one("pg_get_viewdef", "''", "o", "o, p"),
+		one("array_upper", "len(l)::INTEGER", "l, d"), one("array_lower", "1", "l, d"), one("array_length", "len(l)::INTEGER", "l", "l, d"),
+		one("pg_get_constraintdef", null, "o", "o, p"), one("pg_get_indexdef", null, "o", "o, c, p"), one("pg_get_viewdef", "' SELECT * FROM a published view; its text is not shown'", "o", "o, p"),
 		one("pg_get_triggerdef", null, "o", "o, p"), one("pg_get_ruledef", null, "o", "o, p"), one("pg_get_functiondef", null, "o"),
 		one("pg_get_function_result", null, "o"), one("pg_get_function_arguments", null, "o"), one("pg_get_function_identity_arguments", null, "o"),
 		one("pg_get_function_sqlbody", null, "o"), one("pg_get_statisticsobjdef_columns", null, "o"), one("pg_get_statisticsobjdef", null, "o"),
@@ -83,8 +98,8 @@ func macros(database string) []macro {
 		one("has_sequence_privilege", no, "o, p", "u, o, p"), one("pg_has_role", no, "o, p", "u, o, p"),
 		one("set_config", "v", "n, v, l"), one("current_setting", setting, "n", "n, m"),
 		one("quote_ident", `'"' || replace(i, '"', '""') || '"'`, "i"),
-		one("regclass_oid", "(SELECT c.oid FROM pg_class c WHERE c.relname = replace(replace(replace(lower(o), 'pg_catalog.', ''), 'public.', ''), '\"', ''))", "o"),
-		one("to_regclass", "(SELECT c.oid FROM pg_class c WHERE c.relname = replace(replace(replace(lower(o), 'pg_catalog.', ''), 'public.', ''), '\"', ''))", "o"),
+		one("quote_literal", "chr(39) || replace(i::VARCHAR, chr(39), chr(39) || chr(39)) || chr(39)", "i"),
+		one("regclass_oid", regclass, "o"), one("to_regclass", regclass, "o"),
 		one("regclass_name", "(SELECT c.relname FROM pg_class c WHERE c.oid = o)", "o"),
 		one("regnamespace_name", "(SELECT n.nspname FROM pg_namespace n WHERE n.oid = o)", "o"),
 		one("regnamespace_oid", "(SELECT n.oid FROM pg_namespace n WHERE n.nspname = o)", "o"),
@@ -95,6 +110,19 @@ func macros(database string) []macro {
 		one("array_remove", "list_filter(l, x -> x IS DISTINCT FROM e)", "l, e"),
 	}
 	return ms
+}
+
+// class is a system relation with PostgreSQL's id of it (pg_class.dat and the headers of the catalogs).
+type class struct {
+	name string
+	oid  int
+}
+
+// systemClasses are those that clients name in casts to regclass, to look comments and dependencies up.
+func systemClasses() []class {
+	return []class{{"pg_type", 1247}, {"pg_attribute", 1249}, {"pg_proc", 1255}, {"pg_class", 1259}, {"pg_authid", 1260}, {"pg_database", 1262}, {"pg_constraint", 2606},
+		{"pg_attrdef", 2604}, {"pg_description", 2609}, {"pg_index", 2610}, {"pg_language", 2612}, {"pg_namespace", 2615}, {"pg_rewrite", 2618}, {"pg_trigger", 2620},
+		{"pg_tablespace", 1213}, {"pg_extension", 3079}, {"pg_foreign_server", 1417}, {"pg_am", 2601}, {"pg_cast", 2605}, {"pg_operator", 2617}, {"pg_collation", 3456}}
 }
 
 // ServerVersion is the version of PostgreSQL that is announced: clients choose their catalog queries by it.

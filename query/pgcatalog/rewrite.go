@@ -15,21 +15,22 @@ var functionNames = sync.OnceValue(func() map[string]bool {
 })
 
 // castTypes are PostgreSQL's type names in casts that the engine spells otherwise.
-var castTypes = map[string]string{"name": "VARCHAR", "oid": "BIGINT", "xid": "BIGINT", "cid": "BIGINT", "regproc": "VARCHAR", "regprocedure": "VARCHAR", "char": "VARCHAR",
+var castTypes = map[string]string{"name": "VARCHAR", "oid": "BIGINT", "xid": "BIGINT", "cid": "BIGINT", "regproc": "VARCHAR", "regprocedure": "VARCHAR", "regoperator": "VARCHAR", "regoper": "VARCHAR", "regconfig": "VARCHAR", "regrole": "VARCHAR", "aclitem": "VARCHAR", "char": "VARCHAR",
 	"int2vector": "SMALLINT[]", "oidvector": "BIGINT[]", "bpchar": "VARCHAR", "citext": "VARCHAR", "sql_identifier": "VARCHAR", "cardinal_number": "INTEGER", "character_data": "VARCHAR", "yes_or_no": "VARCHAR"}
 
-// bracesLiteral is a constant of PostgreSQL's array input syntax, '{1,2}'.
-var bracesLiteral = regexp.MustCompile(`^'\{[0-9, ]*\}'$`)
+// bracesLiteral is a constant of PostgreSQL's array input syntax, '{1,2}', without quotes inside.
+var bracesLiteral = regexp.MustCompile(`^'\{[A-Za-z0-9_, ]*\}'$`)
 
 // Session is what a rewritten text may ask about itself.
 type Session struct{ User string }
 
 // Rewrite translates what PostgreSQL clients write about the catalog into names of a snapshot: schema prefixes pg_catalog
-// and information_schema, public, functions of pgc_, casts to reg* types, OPERATOR(), COLLATE "default", array constants
-// and session users. Other text is returned unchanged, byte for byte.
+// and information_schema, public, functions of pgc_, casts to reg* types, OPERATOR(), COLLATE "default" and session users.
+// Array constants and functions that the engine has as well are translated only in a text that names a system relation:
+// elsewhere they are the user's own. Other text is returned unchanged, byte for byte, string literals always.
 func Rewrite(sql string, who Session) string {
 	ts := lex(sql)
-	r := rewriter{in: ts, who: who}
+	r := rewriter{in: ts, who: who, browsing: browses(ts)}
 	for r.i = 0; r.i < len(ts); r.i++ {
 		r.step()
 	}
@@ -44,11 +45,42 @@ func Rewrite(sql string, who Session) string {
 }
 
 type rewriter struct {
-	in, out []token
-	i       int
-	who     Session
-	changed bool
+	in, out  []token
+	i        int
+	who      Session
+	browsing bool  // the text names a system relation
+	casts    []int // for each open parenthesis: where its CAST stands in out, -1 for another one
+	changed  bool
 }
+
+// browses reports whether a text names the catalog of PostgreSQL.
+func browses(ts []token) bool {
+	for _, t := range ts {
+		switch name := t.name(); {
+		case name == "":
+		case name == "pg_catalog", name == "information_schema", relationNames()[name]:
+			return true
+		}
+	}
+	return false
+}
+
+// renamed are functions that take any number of arguments, which a macro cannot; the engine has them under other names.
+func renamed(name string) string {
+	switch name {
+	case "json_build_object", "jsonb_build_object":
+		return "json_object"
+	case "json_build_array", "jsonb_build_array":
+		return "json_array"
+	case "json_agg", "jsonb_agg":
+		return "json_group_array"
+	default:
+		return ""
+	}
+}
+
+// shared are functions that the engine has under PostgreSQL's name.
+func shared(name string) bool { return name == "array_length" || name == "array_to_string" }
 
 // peek is the n-th token after the current one that is not white space; n = 0 is the current one. The second result is
 // its index.
@@ -68,12 +100,18 @@ func (r *rewriter) peek(n int) (token, int) {
 
 // last is the latest token written that is not white space.
 func (r *rewriter) last() token {
-	for j := len(r.out) - 1; j >= 0; j-- {
-		if r.out[j].kind != space {
-			return r.out[j]
-		}
+	if j := r.lastIndex(); j >= 0 {
+		return r.out[j]
 	}
 	return token{}
+}
+
+func (r *rewriter) lastIndex() int {
+	j := len(r.out) - 1
+	for j >= 0 && r.out[j].kind == space {
+		j--
+	}
+	return j
 }
 
 func (r *rewriter) emit(t token) { r.out = append(r.out, t) }
@@ -91,15 +129,34 @@ func (r *rewriter) step() {
 	t := r.in[r.i]
 	after := r.last()
 	switch name := t.name(); {
+	case name == "as" && r.castAs():
+	case name == "tableoid" && r.browsing && t.kind == word && after.text == ".":
+		// The engine has no system columns. The qualifier and its point are written already.
+		if j := r.operand(); j >= 0 {
+			r.out = r.out[:j]
+			r.put(word, "NULL::BIGINT", r.i)
+		}
 	case name != "" && after.text != ".":
 		if !r.qualified(name) && !r.plain(t, name) {
 			r.emit(t)
 		}
+	case t.text == "(":
+		at := -1
+		if after.is("cast") {
+			at = r.lastIndex()
+		}
+		r.casts = append(r.casts, at)
+		r.emit(t)
+	case t.text == ")":
+		if len(r.casts) > 0 {
+			r.casts = r.casts[:len(r.casts)-1]
+		}
+		r.emit(t)
 	case t.kind == other && t.text == "::":
 		if !r.cast() {
 			r.emit(t)
 		}
-	case t.kind == literal && bracesLiteral.MatchString(t.text):
+	case t.kind == literal && r.browsing && bracesLiteral.MatchString(t.text):
 		r.put(literal, "'["+t.text[2:len(t.text)-2]+"]'", r.i)
 	default:
 		r.emit(t)
@@ -172,12 +229,20 @@ func (r *rewriter) plain(t token, name string) bool {
 			return true
 		}
 		return false
-	case next.text == "(" && functionNames()[name]:
+	case name == "pg_get_keywords" && next.text == "(":
+		// A function in FROM; here it is a relation.
+		if end := r.end(at); end >= 0 {
+			r.put(word, name, end)
+			return true
+		}
+		return false
+	case next.text == "(" && functionNames()[name] && (r.browsing || !shared(name)):
 		r.put(word, prefix+name, r.i)
 		return true
-	case t.kind == word && name == "to_char" && next.text == "(":
-		return r.toChar(at)
-	case t.kind == word && r.who.User != "" && next.text != "(" && next.text != "." && (name == "current_user" || name == "session_user" || name == "current_role") && !r.last().is("as"):
+	case next.text == "(" && renamed(name) != "":
+		r.put(word, renamed(name), r.i)
+		return true
+	case t.kind == word && r.who.User != "" && next.text != "(" && next.text != "." && (name == "current_user" || name == "session_user" || name == "current_role" || name == "user") && !r.last().is("as"):
 		out := text(r.who.User)
 		if prev := r.last(); prev.is("select") || prev.text == "," && r.depth() == 0 {
 			if next.text == "" || next.text == "," || next.is("from") {
@@ -240,30 +305,39 @@ func (r *rewriter) nameSeries(at int) {
 	}
 }
 
-// charPatterns translates the patterns of to_char that clients generate into strftime's (PostgreSQL 15, table 9.27).
-var charPatterns = strings.NewReplacer("YYYY", "%Y", "HH24", "%H", "HH12", "%I", "Month", "%B", "Mon", "%b", "MM", "%m", "DD", "%d", "MI", "%M", "SS", "%S",
-	"Day", "%A", "Dy", "%a", "MS", "%g", "IYYY", "%G", "IW", "%V", "DDD", "%j", "AM", "%p", "%", "%%")
-
-// toChar turns to_char(time, 'pattern') into strftime, which wants a constant.
-func (r *rewriter) toChar(open int) bool {
-	close := r.end(open)
-	if close < 0 {
+// castAs handles the type of CAST(x AS type), which ends with the parenthesis.
+func (r *rewriter) castAs() bool {
+	if len(r.casts) == 0 || r.casts[len(r.casts)-1] < 0 {
 		return false
 	}
-	j := close - 1
-	for j > open && r.in[j].kind == space {
-		j--
+	typ, at := r.peek(1)
+	if dot, _ := r.peek(2); dot.text == "." {
+		typ, at = r.peek(3)
 	}
-	k := j - 1
-	for k > open && r.in[k].kind == space {
-		k--
-	}
-	if r.in[j].kind != literal || r.in[j].text[0] != '\'' || r.in[k].text != "," {
+	save := r.i
+	r.i = at
+	after, _ := r.peek(1)
+	r.i = save
+	if after.text != ")" {
 		return false
 	}
-	r.in[j].text = charPatterns.Replace(r.in[j].text)
-	r.put(word, "strftime", r.i)
-	return true
+	call := r.casts[len(r.casts)-1]
+	switch name := typ.name(); name {
+	case "regclass", "regnamespace", "regtype":
+		suffix := "_name"
+		if j := r.lastIndex(); r.out[j].kind == literal || r.out[j].kind == param {
+			suffix = "_oid"
+		}
+		r.out[call].text = prefix + name + suffix
+		r.put(word, "", at)
+		return true
+	default:
+		if to, ok := castTypes[name]; ok && (typ.kind == quoted || name != "char") {
+			r.put(word, "AS "+to, at)
+			return true
+		}
+	}
+	return false
 }
 
 // cast handles ::type. Casts to the reg* types become calls, since the engine has no such types: a constant is looked up
@@ -335,6 +409,9 @@ func (r *rewriter) operand() int {
 		}
 		return j
 	}
+	if r.out[j].text == "." && j >= 1 {
+		j--
+	}
 	if r.out[j].kind == other {
 		return -1
 	}
@@ -352,6 +429,9 @@ var callOfOurs = regexp.MustCompile(`^"?` + prefix + `(\w+)"?\(.*\)$`)
 
 // ColumnName is the name that PostgreSQL gives a result column: that of the function where it is a call.
 func ColumnName(name string) string {
+	if name == "count_star()" {
+		return "count"
+	}
 	if m := callOfOurs.FindStringSubmatch(name); m != nil {
 		return m[1]
 	}

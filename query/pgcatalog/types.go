@@ -102,7 +102,7 @@ func ParamType(oid uint32) string {
 	case OIDFloat8:
 		return "DOUBLE"
 	case OIDNumeric:
-		return "DECIMAL(38,10)"
+		return "DECIMAL" // as wide as the value
 	case OIDDate:
 		return "DATE"
 	case OIDTime:
@@ -111,8 +111,6 @@ func ParamType(oid uint32) string {
 		return "TIMESTAMP"
 	case OIDTimestamptz:
 		return "TIMESTAMPTZ"
-	case OIDInterval:
-		return "INTERVAL"
 	case OIDUUID:
 		return "UUID"
 	case OIDBytea:
@@ -146,4 +144,12 @@ func pgTypes() []pgType {
 			Elem: num(r[7]), Array: num(r[8]), Collation: num(r[9]), Long: r[10]})
 	}
 	return out
+}
+
+// ArrayOf is the array type of an element type, text[] where there is none.
+func ArrayOf(elem uint32) uint32 {
+	if a := arrayOIDs[elem]; a != 0 {
+		return a
+	}
+	return arrayOIDs[OIDText]
 }

@@ -1,8 +1,6 @@
 package pgwire
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"sort"
 	"strconv"
@@ -13,12 +11,6 @@ import (
 
 	"onegrid/query"
 	"onegrid/query/pgcatalog"
-)
-
-// Rules that refine the SQLSTATE of an error for PostgreSQL clients.
-const (
-	ruleReadOnly = "read_only"
-	ruleAborted  = "aborted"
 )
 
 // canned is a statement that is answered here: what clients send to set themselves up, and what says nothing about data.
@@ -58,11 +50,14 @@ func (x *session) canned(sql string) *canned {
 	case "SET":
 		return x.command("SET", func() error { return x.set(sql) })
 	case "RESET":
-		return x.command("RESET", func() error { return nil })
+		return x.command("RESET", func() error { x.reset(strings.ToLower(strings.Trim(word(1), `"`))); return nil })
 	case "DISCARD":
-		return x.command("DISCARD ALL", func() error {
-			x.prepared = map[string]*prepared{}
-			x.timeout = 0
+		return x.command("DISCARD "+word(1), func() error {
+			if word(1) == "ALL" {
+				x.prepared = map[string]*prepared{}
+				x.closePortals()
+				x.reset("all")
+			}
 			return nil
 		})
 	case "DEALLOCATE":
@@ -82,10 +77,6 @@ func (x *session) command(tag string, do func() error) *canned {
 		}
 		return nil, tag, do()
 	}}
-}
-
-func errAborted() error {
-	return &query.Error{Code: query.Invalid, Rule: ruleAborted, Message: "current transaction is aborted, commands ignored until end of transaction block", ZH: "当前事务已失败,请先 ROLLBACK"}
 }
 
 // beginTx opens a transaction block. Every statement reads an immutable snapshot, so a block has nothing to hold together
@@ -139,6 +130,18 @@ func (x *session) deallocate(w []string) error {
 		delete(x.prepared, name)
 	}
 	return nil
+}
+
+// reset takes back what SET did.
+func (x *session) reset(name string) {
+	for k := range x.settings {
+		if told := strings.HasPrefix(k, "onegrid."); k == name || name == "all" && !told && k != "application_name" {
+			delete(x.settings, k)
+		}
+	}
+	if name == "all" || name == "statement_timeout" {
+		x.timeout = 0
+	}
 }
 
 // setForm reads SET [SESSION|LOCAL] name TO|= value and SET TIME ZONE value.
@@ -206,8 +209,6 @@ func (x *session) set(sql string) error {
 	return nil
 }
 
-const ruleNoSetting = "no_setting"
-
 // timeout reads a statement_timeout: milliseconds, or a number with a unit.
 func timeout(v string) (time.Duration, error) {
 	if strings.EqualFold(v, "default") {
@@ -248,7 +249,8 @@ func (x *session) fixed() map[string]string {
 		"timezone": zoneName, "datestyle": "ISO, YMD", "intervalstyle": "postgres", "standard_conforming_strings": "on", "integer_datetimes": "on", "search_path": `"$user", public`,
 		"transaction_isolation": "repeatable read", "default_transaction_isolation": "repeatable read", "transaction_read_only": "on", "default_transaction_read_only": "on",
 		"max_identifier_length": "63", "is_superuser": "off", "session_authorization": x.who.User, "lc_collate": "C.UTF-8", "lc_ctype": "C.UTF-8", "lc_messages": "C.UTF-8",
-		"statement_timeout": strconv.FormatInt(x.timeout.Milliseconds(), 10), "extra_float_digits": "1", "bytea_output": "hex", "max_index_keys": "32", "ssl": "on"}
+		"statement_timeout": strconv.FormatInt(x.timeout.Milliseconds(), 10), "extra_float_digits": "1", "bytea_output": "hex", "max_index_keys": "32", "ssl": "on",
+		"application_name": "", "onegrid.generation": "", "onegrid.freshness": ""}
 }
 
 func (x *session) show(sql string) *canned {
@@ -280,7 +282,7 @@ func (x *session) show(sql string) *canned {
 	}
 	return &canned{columns: []query.Column{{Name: name, Type: "VARCHAR"}}, run: func() ([][][]byte, string, error) {
 		v, ok := x.settings[name]
-		if f, known := x.fixed()[name]; known && name != "search_path" {
+		if f, known := x.fixed()[name]; known && f != "" && name != "search_path" {
 			v, ok = f, true
 		} else if !ok {
 			v, ok = f, known
@@ -302,35 +304,4 @@ func explained(sql string) (string, bool) {
 		return "", false
 	}
 	return m[1], true
-}
-
-// Verbs of statements that change something, and of features of PostgreSQL that this surface does not have. They go to
-// the gate like everything else, so that the attempt is in the audit; only the error code is PostgreSQL's.
-var (
-	writes = map[string]bool{"INSERT": true, "UPDATE": true, "DELETE": true, "MERGE": true, "TRUNCATE": true, "CREATE": true, "ALTER": true, "DROP": true, "GRANT": true, "REVOKE": true,
-		"COMMENT": true, "VACUUM": true, "ANALYZE": true, "REINDEX": true, "REFRESH": true, "CLUSTER": true, "LOCK": true}
-	absent = map[string]bool{"COPY": true, "DECLARE": true, "FETCH": true, "MOVE": true, "CLOSE": true, "PREPARE": true, "EXECUTE": true, "LISTEN": true, "NOTIFY": true, "DO": true, "CALL": true, "LOAD": true}
-)
-
-// translate gives an error of the gate the code that PostgreSQL has for the kind of statement.
-func translate(sql string, err error) error {
-	var q *query.Error
-	if !errors.As(err, &q) || q.Code != query.Denied && q.Code != query.Syntax {
-		return err
-	}
-	w := pgcatalog.Words(sql, 1)
-	if len(w) == 0 {
-		return err
-	}
-	same := *q
-	switch {
-	case writes[w[0]]:
-		same.Rule, same.Message, same.ZH = ruleReadOnly, fmt.Sprintf("cannot execute %s: the query surface is read only", w[0]), "查询接口只读,不能执行该语句"
-	case absent[w[0]]:
-		same.Code, same.Message, same.ZH = query.Unsupported, w[0]+" is not supported", "不支持 "+w[0]
-	default:
-		return err
-	}
-	same.Pos = 0
-	return &same
 }

@@ -69,13 +69,19 @@ func appendText(dst []byte, a arrow.Array, i int, oid uint32) ([]byte, error) {
 	case *array.Decimal256:
 		return append(dst, v.Value(i).ToString(v.DataType().(*arrow.Decimal256Type).Scale)...), nil
 	case *array.Date32:
-		return v.Value(i).ToTime().AppendFormat(dst, time.DateOnly), nil
+		if inf := infinite(int64(v.Value(i)), math.MaxInt32); inf != "" {
+			return append(dst, inf...), nil
+		}
+		return appendTime(dst, v.Value(i).ToTime(), time.DateOnly), nil
 	case *array.Timestamp:
+		if inf := infinite(int64(v.Value(i)), math.MaxInt64); inf != "" {
+			return append(dst, inf...), nil
+		}
 		t := v.Value(i).ToTime(v.DataType().(*arrow.TimestampType).Unit)
 		if oid == pgcatalog.OIDTimestamptz {
-			return t.In(shanghai).AppendFormat(dst, "2006-01-02 15:04:05.999999-07"), nil
+			return appendTime(dst, t.In(shanghai), "2006-01-02 15:04:05.999999-07"), nil
 		}
-		return t.AppendFormat(dst, "2006-01-02 15:04:05.999999"), nil
+		return appendTime(dst, t, "2006-01-02 15:04:05.999999"), nil
 	case *array.Time64:
 		return v.Value(i).ToTime(v.DataType().(*arrow.Time64Type).Unit).AppendFormat(dst, "15:04:05.999999"), nil
 	case *array.MonthDayNanoInterval:
@@ -102,6 +108,26 @@ func appendText(dst []byte, a arrow.Array, i int, oid uint32) ([]byte, error) {
 		return strconv.AppendUint(dst, u.Value(i), 10), nil
 	}
 	return append(dst, a.ValueStr(i)...), nil
+}
+
+// infinite is PostgreSQL's word for the engine's infinite dates and times: the largest value of their type and its negative.
+func infinite(v, most int64) string {
+	switch v {
+	case most:
+		return "infinity"
+	case -most:
+		return "-infinity"
+	default:
+		return ""
+	}
+}
+
+// appendTime writes a time; years before 1 have the mark BC and no year 0, as in PostgreSQL.
+func appendTime(dst []byte, t time.Time, layout string) []byte {
+	if y := t.Year(); y <= 0 {
+		return append(t.AddDate(1-2*y, 0, 0).AppendFormat(dst, layout), " BC"...)
+	}
+	return t.AppendFormat(dst, layout)
 }
 
 // integer reads every integer type that fits int64 whatever its value.
@@ -210,8 +236,20 @@ func appendBinary(dst []byte, a arrow.Array, i int, oid uint32) ([]byte, error) 
 	case *array.Float64:
 		return be.AppendUint64(dst, math.Float64bits(v.Value(i))), nil
 	case *array.Date32:
+		switch infinite(int64(v.Value(i)), math.MaxInt32) {
+		case "infinity":
+			return be.AppendUint32(dst, math.MaxInt32), nil
+		case "-infinity":
+			return be.AppendUint32(dst, 1<<31), nil
+		}
 		return be.AppendUint32(dst, uint32(int32(v.Value(i))-pgEpochDays)), nil
 	case *array.Timestamp:
+		switch infinite(int64(v.Value(i)), math.MaxInt64) {
+		case "infinity":
+			return be.AppendUint64(dst, math.MaxInt64), nil
+		case "-infinity":
+			return be.AppendUint64(dst, 1<<63), nil
+		}
 		t := v.Value(i).ToTime(v.DataType().(*arrow.TimestampType).Unit)
 		return be.AppendUint64(dst, uint64(t.UnixMicro()-pgEpochMicro)), nil
 	case *array.Time64:

@@ -1,7 +1,9 @@
 package pgwire
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -21,6 +23,7 @@ type prepared struct {
 	canned *canned
 	empty  bool
 	oids   []uint32 // declared by the client; 0 where it left the type to us
+	lists  []int    // parameters that stand in ANY($n)
 	shape  *query.Shape
 }
 
@@ -30,7 +33,8 @@ type portal struct {
 	canned  *canned
 	empty   bool
 	params  []query.Param
-	formats []int16 // of the result columns
+	casts   map[int]string // by number of the parameter, for CastParams
+	formats []int16        // of the result columns
 	answer  query.Answer
 	reader  *rowReader
 	cancel  func()
@@ -40,7 +44,7 @@ type portal struct {
 
 func (x *session) parse(m *pgproto3.Parse) error {
 	if m.Name != "" && x.prepared[m.Name] != nil {
-		return &query.Error{Code: query.Invalid, Message: "a prepared statement of this name exists", ZH: "同名预备语句已存在"}
+		return &query.Error{Code: query.Invalid, Rule: ruleTwice, Message: "a prepared statement of this name exists", ZH: "同名预备语句已存在"}
 	}
 	if len(x.prepared) >= maxPrepared {
 		return &query.Error{Code: query.TooLarge, Message: fmt.Sprintf("a session may keep %d prepared statements", maxPrepared), ZH: "预备语句过多", Hint: "DEALLOCATE ALL"}
@@ -52,6 +56,7 @@ func (x *session) parse(m *pgproto3.Parse) error {
 	case 1:
 		p.sql = list[0]
 		p.canned = x.canned(p.sql)
+		p.declare(pgcatalog.ParamCasts(p.sql))
 	default:
 		return &query.Error{Code: query.Syntax, Message: "a prepared statement holds one statement", ZH: "预备语句只能包含一条语句"}
 	}
@@ -60,11 +65,29 @@ func (x *session) parse(m *pgproto3.Parse) error {
 	return nil
 }
 
+// maxParams is the most that a message can hold.
+const maxParams = 1<<16 - 1
+
+// declare takes the types that casts in the text give to parameters that the client left open.
+func (p *prepared) declare(casts map[int]uint32) {
+	for n, oid := range casts {
+		if n < 1 || n > maxParams {
+			continue
+		}
+		for len(p.oids) < n {
+			p.oids = append(p.oids, 0)
+		}
+		if p.oids[n-1] == 0 || p.oids[n-1] == pgcatalog.OIDUnknown {
+			p.oids[n-1] = oid
+		}
+	}
+}
+
 func (x *session) lookup(name string) (*prepared, error) {
 	if p := x.prepared[name]; p != nil {
 		return p, nil
 	}
-	return nil, &query.Error{Code: query.Invalid, Message: "there is no such prepared statement", ZH: "预备语句不存在"}
+	return nil, &query.Error{Code: query.Invalid, Rule: ruleNoName, Message: "there is no such prepared statement", ZH: "预备语句不存在"}
 }
 
 // shapeOf asks the engine what a statement takes and gives, once.
@@ -72,22 +95,34 @@ func (x *session) shapeOf(p *prepared) error {
 	if p.shape != nil || p.canned != nil || p.empty {
 		return nil
 	}
-	var typed []query.Param
-	for _, oid := range p.oids {
-		typed = append(typed, query.Param{Type: pgcatalog.ParamType(oid)})
+	if x.status == 'E' {
+		return errAborted()
 	}
+	var typed []query.Param
+	casts := map[int]string{}
+	for i, oid := range p.oids {
+		typed = append(typed, query.Param{Type: pgcatalog.ParamType(oid)})
+		casts[i+1] = pgcatalog.CastType(oid)
+	}
+	// A list of undeclared type is asked for by the type of its elements.
+	sql, lists := pgcatalog.Scalars(p.sql)
+	if lists = slices.DeleteFunc(lists, func(n int) bool { return casts[n] != "" }); len(lists) == 0 {
+		sql = p.sql
+	}
+	text := x.rewrite(pgcatalog.CastParams(sql, casts))
 	if _, ok := explained(p.sql); ok {
 		// A plan has the engine's two columns whatever is explained.
 		p.shape = &query.Shape{Columns: []query.Column{{Name: "explain_key", Type: "VARCHAR"}, {Name: "explain_value", Type: "VARCHAR"}}}
 		return nil
 	}
-	ctx, done := x.begin()
-	defer done()
-	shape, err := x.srv.run.Describe(ctx, x.who, query.Request{SQL: x.rewrite(p.sql), Params: typed, Surface: query.PGWire, Client: x.client})
+	ctx, cancel := context.WithCancel(x.srv.base)
+	defer cancel()
+	defer x.active(cancel)()
+	shape, err := x.srv.run.Describe(ctx, x.who, query.Request{SQL: text, Params: typed, Surface: query.PGWire, Client: x.client})
 	if err != nil {
-		return translate(p.sql, err)
+		return translate(p.sql, text, err)
 	}
-	p.shape = &shape
+	p.shape, p.lists = &shape, lists
 	return nil
 }
 
@@ -106,18 +141,27 @@ func (p *prepared) paramOIDs() []uint32 {
 			if t != "" {
 				out[i] = pgcatalog.TypeOf(t).OID
 			}
+			if slices.Contains(p.lists, i+1) {
+				out[i] = pgcatalog.ArrayOf(out[i])
+			}
 		}
 	}
 	return out
 }
+
+// isList reports whether a value in text form looks like an array.
+func isList(raw []byte) bool { return len(raw) > 1 && raw[0] == '{' && raw[len(raw)-1] == '}' }
 
 func (x *session) bind(m *pgproto3.Bind) error {
 	p, err := x.lookup(m.PreparedStatement)
 	if err != nil {
 		return err
 	}
+	if x.status == 'E' && p.canned == nil {
+		return errAborted()
+	}
 	if len(m.ParameterFormatCodes) > 1 && len(m.ParameterFormatCodes) != len(m.Parameters) {
-		return &query.Error{Code: query.Invalid, Message: "parameters and their formats differ in number", ZH: "参数与格式数量不一致"}
+		return &query.Error{Code: query.Invalid, Rule: ruleProtocol, Message: "parameters and their formats differ in number", ZH: "参数与格式数量不一致"}
 	}
 	x.closePortal(m.DestinationPortal)
 	if len(x.portals) >= maxPortals {
@@ -135,8 +179,8 @@ func (x *session) bind(m *pgproto3.Bind) error {
 	}
 	oids := p.oids
 	for i := range m.Parameters {
-		// A binary value cannot be read without its type.
-		if binary(i) && (i >= len(oids) || oids[i] == 0) {
+		// A binary value cannot be read without its type, nor a list that is not known to be one.
+		if (binary(i) || p.lists != nil || isList(m.Parameters[i])) && (i >= len(oids) || oids[i] == 0) {
 			if err := x.shapeOf(p); err != nil {
 				return err
 			}
@@ -155,10 +199,16 @@ func (x *session) bind(m *pgproto3.Bind) error {
 			return err
 		}
 		q.params = append(q.params, v)
+		if cast := pgcatalog.CastType(oid); cast != "" {
+			if q.casts == nil {
+				q.casts = map[int]string{}
+			}
+			q.casts[i+1] = cast
+		}
 	}
 	for _, f := range q.formats {
 		if f != 0 && f != 1 {
-			return &query.Error{Code: query.Invalid, Message: "unknown format code", ZH: "未知的格式代码"}
+			return &query.Error{Code: query.Invalid, Rule: ruleProtocol, Message: "unknown format code", ZH: "未知的格式代码"}
 		}
 	}
 	x.portals[m.DestinationPortal] = q
@@ -188,7 +238,7 @@ func (x *session) describe(m *pgproto3.Describe) error {
 	}
 	q := x.portals[m.Name]
 	if q == nil {
-		return &query.Error{Code: query.Invalid, Message: "there is no such portal", ZH: "门户不存在"}
+		return &query.Error{Code: query.Invalid, Rule: ruleNoPortal, Message: "there is no such portal", ZH: "门户不存在"}
 	}
 	switch {
 	case q.canned != nil && q.canned.columns != nil:
@@ -210,7 +260,7 @@ func (x *session) execute(m *pgproto3.Execute) error {
 	q := x.portals[m.Portal]
 	switch {
 	case q == nil:
-		return &query.Error{Code: query.Invalid, Message: "there is no such portal", ZH: "门户不存在"}
+		return &query.Error{Code: query.Invalid, Rule: ruleNoPortal, Message: "there is no such portal", ZH: "门户不存在"}
 	case q.empty:
 		x.back.Send(&pgproto3.EmptyQueryResponse{})
 		return nil

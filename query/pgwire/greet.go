@@ -146,7 +146,7 @@ func (s *Server) authenticate(ctx context.Context, back *pgproto3.Backend, user,
 		if !strings.HasPrefix(string(first.Data), "y") {
 			binding = scram.ChannelBinding{}
 		}
-	} else if first.AuthMechanism != "SCRAM-SHA-256-PLUS" || !binding.IsSupported() {
+	} else if first.AuthMechanism != "SCRAM-SHA-256-PLUS" || !binding.IsSupported() || !strings.HasPrefix(string(first.Data), "p=") {
 		fatal(back, "28000", "the client chose a mechanism that was not offered", "", "认证方式不支持")
 		return none, errors.New("mechanism not offered")
 	}

@@ -20,42 +20,43 @@ func (x *session) rewrite(sql string) string {
 	return pgcatalog.Rewrite(sql, pgcatalog.Session{User: x.who.User})
 }
 
-// begin makes the context of a statement: it ends with a cancel request, with the client's going away and with the server.
-func (x *session) begin() (context.Context, func()) {
-	ctx, cancel := context.WithCancel(x.srv.base)
+// active marks that something runs until done is called: a cancel request and the client's going away end it. A portal
+// that only waits to be read on is not active, and a cancel request that comes late does not end it.
+func (x *session) active(cancel context.CancelFunc) (done func()) {
 	x.mu.Lock()
 	x.running = cancel
 	x.mu.Unlock()
 	x.conn.watch(cancel)
-	return ctx, func() {
+	return func() {
 		x.conn.unwatch()
 		x.mu.Lock()
 		x.running = nil
 		x.mu.Unlock()
-		cancel()
 	}
 }
 
 // start asks the question of a portal, unless it was asked before.
 func (x *session) start(p *portal) error {
-	if p.answer != nil {
-		return nil
-	}
 	if x.status == 'E' {
 		return errAborted()
+	}
+	if p.answer != nil {
+		return nil
 	}
 	sql := p.sql
 	explain := false
 	if rest, ok := explained(sql); ok {
 		sql, explain = rest, true
 	}
-	ctx, done := x.begin()
-	answer, err := x.srv.run.Run(ctx, x.who, query.Request{SQL: x.rewrite(sql), Params: p.params, Surface: query.PGWire, Client: x.client, Explain: explain, Timeout: x.timeout})
+	text := x.rewrite(pgcatalog.CastParams(sql, p.casts))
+	ctx, cancel := context.WithCancel(x.srv.base)
+	defer x.active(cancel)()
+	answer, err := x.srv.run.Run(ctx, x.who, query.Request{SQL: text, Params: p.params, Surface: query.PGWire, Client: x.client, Explain: explain, Timeout: x.timeout})
 	if err != nil {
-		done()
-		return translate(sql, err)
+		cancel()
+		return translate(p.sql, text, err)
 	}
-	p.answer, p.cancel = answer, done
+	p.answer, p.cancel = answer, cancel
 	x.tell(answer.Generation())
 	return nil
 }
@@ -80,6 +81,7 @@ func (x *session) rows(p *portal, limit int64) (bool, error) {
 	if p.reader == nil {
 		p.reader = newRowReader(p.answer, p.formats)
 	}
+	defer x.active(p.cancel)()
 	pending := 0
 	for n := int64(0); limit == 0 || n < limit; n++ {
 		values, err := p.reader.next()
@@ -121,7 +123,8 @@ type rowReader struct {
 }
 
 func newRowReader(a query.Answer, formats []int16) *rowReader {
-	r := &rowReader{answer: a}
+	// Not nil even while empty: a nil value would be sent as NULL.
+	r := &rowReader{answer: a, arena: make([]byte, 0, 256)}
 	for i, c := range a.Columns() {
 		r.columns = append(r.columns, column{typ: pgcatalog.TypeOf(c.Type), binary: formatOf(formats, i) == 1})
 	}

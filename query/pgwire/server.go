@@ -149,6 +149,12 @@ func (s *Server) accept(l net.Listener) {
 			conn.Close()
 			return
 		}
+		if len(s.open) >= s.cfg.MaxConns+s.cfg.MaxUnknown {
+			// Those that are told why they are refused are bounded as well.
+			s.mu.Unlock()
+			conn.Close()
+			continue
+		}
 		s.open[conn] = struct{}{}
 		s.unknown++
 		s.mu.Unlock()

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -57,10 +60,7 @@ func (x *session) loop() {
 			return
 		}
 		if err != nil {
-			var long *pgproto3.ExceededMaxBodyLenErr
-			if errors.As(err, &long) {
-				x.fatal("54000", fmt.Sprintf("a message may have %d bytes", x.srv.cfg.MaxMessage), "消息过长")
-			}
+			x.broken(err)
 			return
 		}
 		if _, ok := msg.(*pgproto3.Terminate); ok {
@@ -70,6 +70,20 @@ func (x *session) loop() {
 		if err := x.flushed(msg); err != nil {
 			return
 		}
+	}
+}
+
+// broken tells a client that is still there why its session ends.
+func (x *session) broken(err error) {
+	var long *pgproto3.ExceededMaxBodyLenErr
+	switch {
+	case errors.As(err, &long):
+		x.fatal("54000", fmt.Sprintf("a message may have %d bytes", x.srv.cfg.MaxMessage), "消息过长")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.fatal("57P05", "the session was idle for too long", "会话空闲超时")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	default:
+		x.fatal("08P01", "the message is not understood", "协议错误")
 	}
 }
 
@@ -128,7 +142,7 @@ func (x *session) extended(msg pgproto3.FrontendMessage) error {
 		x.back.Send(&pgproto3.CloseComplete{})
 		return nil
 	default:
-		return &query.Error{Code: query.Unsupported, Message: "this protocol message is not supported", ZH: "不支持该协议消息"}
+		return &query.Error{Code: query.Unsupported, Rule: ruleProtocol, Message: "this protocol message is not supported", ZH: "不支持该协议消息"}
 	}
 }
 
@@ -139,11 +153,14 @@ func (x *session) simple(sql string) {
 		x.back.Send(&pgproto3.EmptyQueryResponse{})
 		return
 	}
+	at := 0
 	for _, one := range statements {
+		at += strings.Index(sql[at:], one)
 		if err := x.one(one); err != nil {
-			x.fail(err)
+			x.fail(moved(err, sql[:at]))
 			return
 		}
+		at += len(one)
 	}
 }
 
@@ -186,20 +203,11 @@ func (x *session) fail(err error) {
 	if q.HintZH != "" {
 		hint = strings.TrimPrefix(hint+" | "+q.HintZH, " | ")
 	}
-	state := q.SQLState()
-	switch q.Rule {
-	case ruleReadOnly:
-		state = "25006"
-	case ruleAborted:
-		state = "25P02"
-	case ruleNoSetting:
-		state = "42704"
-	}
 	detail := q.ZH
 	if q.QueryID != "" {
 		detail = strings.TrimPrefix(detail+" (query "+q.QueryID+")", " ")
 	}
-	x.back.Send(&pgproto3.ErrorResponse{Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: state, Message: q.Message, Detail: detail, Hint: hint, Position: int32(q.Pos)})
+	x.back.Send(&pgproto3.ErrorResponse{Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: stateOf(q), Message: q.Message, Detail: detail, Hint: hint, Position: int32(q.Pos)})
 }
 
 func (x *session) fatal(state, message, zh string) { fatal(x.back, state, message, "", zh) }

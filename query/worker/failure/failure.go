@@ -28,7 +28,7 @@ func Tell(message, sql string) Told {
 		if m == nil {
 			continue
 		}
-		e := &query.Error{Code: p.code, Message: p.en, ZH: p.zh, Hint: p.hint, HintZH: p.hintZH}
+		e := &query.Error{Code: p.code, Message: p.en, ZH: p.zh, Hint: p.hint, HintZH: p.hintZH, Rule: p.rule()}
 		for i, part := range m[1:] {
 			slot := "{" + string(rune('1'+i)) + "}"
 			if !strings.Contains(e.Message, slot) {

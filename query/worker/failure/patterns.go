@@ -27,6 +27,16 @@ type pattern struct {
 	hint, hintZH string
 }
 
+// rule names what does not exist as the gate's rules do, for doors whose protocol has a code for it.
+func (p pattern) rule() string {
+	for _, kind := range []string{"column", "table", "function"} {
+		if strings.HasPrefix(p.en, kind+" {1} does not exist") {
+			return kind
+		}
+	}
+	return ""
+}
+
 // show is a group as the client may see it, in English and Chinese.
 func (p pattern) show(part, sql string) (en, zh string) {
 	if p.holds == types {
