@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,8 +18,11 @@ import (
 	"onegrid/internal/city"
 	"onegrid/internal/hub"
 	"onegrid/internal/ops"
+	"onegrid/internal/surface"
 	"onegrid/pipelines/landing"
+	"onegrid/pipelines/link"
 	"onegrid/pipelines/privacy"
+	"onegrid/query"
 )
 
 func (a *app) demoCmd() *cobra.Command {
@@ -126,10 +130,22 @@ func (d *demo) run(ctx context.Context) error {
 		say("\n2. Six hours later: what is new, what changed, what was seen before", "\n2. 六小时之后:新增、变化与未变")
 		d.printSync(second)
 	}
+	linker, err := h.Linker()
+	if err != nil {
+		return err
+	}
+	linked, err := linker.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := publishHub(ctx, h); err != nil {
+		return err
+	}
 	sum, err := d.summary(ctx, h)
 	if err != nil {
 		return err
 	}
+	sum.Linked = linked
 	sum.First, sum.Second, sum.Seconds = first, second, time.Since(t0).Seconds()
 	if err := d.emit(sum, func() { d.print(sum) }); err != nil {
 		return err
@@ -211,8 +227,22 @@ func (d *demo) configure(port int) error {
 		if strings.HasSuffix(path, ".yaml") {
 			b = []byte(replace.Replace(string(b)))
 		}
+		if path == "onegrid.yaml" && d.serve {
+			b = fmt.Appendf(b, "query:\n  http: {listen: %q}\n  pgwire: {listen: %q}\n", freeAddress(8687), freeAddress(5433))
+		}
 		return os.WriteFile(to, b, 0o640)
 	})
+}
+
+// freeAddress is a port of loopback: the usual one, or any that is free when somebody has it.
+func freeAddress(port int) string {
+	for _, p := range []int{port, 0} {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p)); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // drop brings the folder and the database of the city to its time.
@@ -248,10 +278,19 @@ type demoSummary struct {
 	Rejects   map[string]int64 `json:"rejects_by_reason"`
 	Questions []question       `json:"questions"`
 	Freshness []freshness      `json:"freshness"`
+	Linked    link.Report      `json:"linked"`
+	Reports   int64            `json:"reports"`   // valid ones
+	Incidents int64            `json:"incidents"` // that they are about
+	Example   [2]string        `json:"example"`   // two linked reports of different departments
 	Seconds   float64          `json:"seconds"`
 }
 
 var demoQuestions = []question{
+	{Asked: "Which incidents did several departments hear of?", AskedZH: "哪些事件由多个部门同时收到反映?",
+		SQL: `SELECT i.incident_id, any_value(c.name_zh) AS category_name, any_value(a.name) AS district, any_value(i.reports) AS reports, any_value(i.sources) AS departments,
+any_value(i.first_reported_at) AS first_reported, any_value(i.last_reported_at) AS last_reported
+FROM incident i LEFT JOIN category c ON c.category = i.category LEFT JOIN area a ON a.area_code = i.county_code
+WHERE i.sources > 1 GROUP BY i.incident_id ORDER BY departments DESC, reports DESC, i.incident_id LIMIT 5`},
 	{Asked: "Which districts have the most open events, by department?", AskedZH: "各区县未办结事件最多的部门?",
 		SQL: `SELECT coalesce(a.name, e.county_code, '(unknown)') AS district, e.source_kind, count(*) AS open_events
 FROM event e LEFT JOIN area a ON a.area_code = e.county_code
@@ -285,16 +324,50 @@ func (d *demo) summary(ctx context.Context, h *hub.Hub) (demoSummary, error) {
 		}
 		sum.Rejects[rule] = n
 	}
-	for _, q := range demoQuestions {
-		ans, err := answer(ctx, h.Store, q.SQL, 20)
-		if err != nil {
-			return sum, fmt.Errorf("asking %q: %w", q.Asked, err)
-		}
-		q.Answer, q.Columns = ans.Rows, ans.Columns
-		sum.Questions = append(sum.Questions, q)
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FILTER (validity <> 'invalid'), count(*) FILTER (validity <> 'invalid' AND is_countable) FROM event").Scan(&sum.Reports, &sum.Incidents); err != nil {
+		return sum, err
 	}
+	if err := db.QueryRowContext(ctx, `SELECT a.source_id || ':' || a.source_record_id, b.source_id || ':' || b.source_record_id FROM event_link l
+JOIN event a ON a.event_id = l.from_event JOIN event b ON b.event_id = l.to_event
+WHERE l.band = 'link' AND l.action = 'assert' AND a.source_id <> b.source_id ORDER BY l.weight DESC, l.from_event LIMIT 1`).Scan(&sum.Example[0], &sum.Example[1]); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return sum, err
+	}
+	// The questions take the way of every analyst: published snapshot, gate, sandboxed worker.
+	asked, err := d.askAll(ctx, h)
+	if err != nil {
+		return sum, err
+	}
+	sum.Questions = asked
 	sum.Freshness, err = readFreshness(ctx, db)
 	return sum, err
+}
+
+func (d *demo) askAll(ctx context.Context, h *hub.Hub) (out []question, err error) {
+	s, err := surface.Open(ctx, surface.Options{Catalog: h.Catalog, Data: h.DataDir(), Log: h.Log, Version: version, Local: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	group := s.Services()
+	if err := group.Start(ctx); err != nil {
+		return nil, err
+	}
+	defer group.Stop(context.WithoutCancel(ctx))
+	who := query.Principal{User: defaultActor(), Role: query.Analyst, Scope: query.Scope{Area: "city", Tier: query.Masked}}
+	for _, q := range demoQuestions {
+		ans, err := s.Front.Run(ctx, who, query.Request{SQL: q.SQL, Surface: query.CLI, Client: "onegrid demo"})
+		if err != nil {
+			return nil, fmt.Errorf("asking %q: %w", q.Asked, queryFailed(err))
+		}
+		got, err := collect(ans, 20)
+		ans.Close()
+		if err != nil {
+			return nil, fmt.Errorf("asking %q: %w", q.Asked, queryFailed(err))
+		}
+		q.Answer, q.Columns = got.Rows, got.Columns
+		out = append(out, q)
+	}
+	return out, nil
 }
 
 func (d *demo) print(s demoSummary) {
@@ -305,8 +378,11 @@ func (d *demo) print(s demoSummary) {
 	for _, f := range s.Freshness {
 		d.printf("   %s: %d events, read %s ago", "   %s:%d 个事件,%s 前读取", f.Source, f.Events, time.Since(f.LastRead).Round(time.Second))
 	}
+	d.printf("\n4. Which reports are one incident: %d valid reports are about %d incidents (%d candidate pairs compared, largest incident %d reports)",
+		"\n4. 同一事件关联:%d 条有效反映对应 %d 起事件(比较候选 %d 对,最大一起 %d 条)", s.Reports, s.Incidents, s.Linked.Candidates, s.Linked.Largest)
+	d.printf("\nPublished for analysts: masked, cut to their districts. They ask:", "\n已发布脱敏快照,分析人员提问:")
 	for i, q := range s.Questions {
-		fmt.Fprintf(d.out, "\n%d. %s\n", i+4, d.tr(q.Asked, q.AskedZH))
+		fmt.Fprintf(d.out, "\n%d. %s\n", i+5, d.tr(q.Asked, q.AskedZH))
 		t := d.table(q.Columns...)
 		for _, r := range q.Answer {
 			for j := range r {
@@ -319,10 +395,12 @@ func (d *demo) print(s demoSummary) {
 		t.flush()
 	}
 	d.printf("\nDone in %.1f s. Try next:", "\n用时 %.1f 秒。接下来可以试试:", s.Seconds)
-	for _, line := range []string{
-		`onegrid -c %s status`, `onegrid -c %s rejects list`, `onegrid -c %s query "SELECT status, count(*) FROM event GROUP BY ALL ORDER BY 2 DESC"`,
-		`onegrid -c %s export events.parquet`, `onegrid -c %[1]s rebuild --identity %[1]s/landing-identity.txt --into %[1]s/rebuilt`, `onegrid demo --dir %s --serve`,
-	} {
+	lines := []string{`onegrid -c %s status`, `onegrid -c %s rejects list`}
+	if s.Example[0] != "" {
+		lines = append(lines, `onegrid -c %s link explain `+s.Example[0]+` `+s.Example[1])
+	}
+	for _, line := range append(lines, `onegrid -c %s link eval --truth %[1]s/truth.csv`, `onegrid -c %s query "SELECT status, count(*) FROM event GROUP BY ALL ORDER BY 2 DESC"`,
+		`onegrid -c %s export events.parquet`, `onegrid -c %[1]s rebuild --identity %[1]s/landing-identity.txt --into %[1]s/rebuilt`, `onegrid demo --dir %s --serve`) {
 		fmt.Fprintf(d.out, "   "+line+"\n", d.dir)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,6 +85,10 @@ func (a *app) untilSignal(ctx context.Context, group service.Service, grace time
 // goOn keeps the demo's city alive: an hour passes every ten seconds, while the daemon reads it.
 func (d *demo) goOn(ctx context.Context, h *hub.Hub, say func(en, zh string, args ...any)) error {
 	say("\nThe city lives on: an hour passes every ten seconds. Metrics: http://%s/metrics  Stop with Ctrl-C.", "\n城市持续运行:每十秒过一小时。指标:http://%s/metrics  按 Ctrl-C 停止。", h.Catalog.Hub.Server.Listen)
+	q := h.Catalog.Hub.Query
+	say("Doors: https://%s/v1/sql and PostgreSQL on %s. Make a user: echo 'a long password' | onegrid -c %s user add li --password-stdin, then psql \"host=127.0.0.1 port=%s user=li dbname=onegrid sslmode=require\"",
+		"查询接口:https://%s/v1/sql,PostgreSQL %s。新增用户:echo '口令' | onegrid -c %s user add li --password-stdin,再用 psql \"host=127.0.0.1 port=%s user=li dbname=onegrid sslmode=require\"",
+		q.HTTP.Listen, q.PGWire.Listen, d.dir, q.PGWire.Listen[strings.LastIndexByte(q.PGWire.Listen, ':')+1:])
 	ticker := time.NewTicker(10 * time.Second)
 	defer ticker.Stop()
 	go func() {
