@@ -199,7 +199,7 @@ func (a *app) linkEvalCmd() *cobra.Command {
 					return err
 				}
 				defer h.Close()
-				e, err := linkage.MeasureStore(cmd.Context(), h.Store, pairs, log)
+				e, err := linkage.MeasureStore(cmd.Context(), h, pairs, baselines, log)
 				if err != nil {
 					return err
 				}
@@ -336,7 +336,7 @@ func (a *app) linkReportCmd() *cobra.Command {
 					return err
 				}
 				defer h.Close()
-				err = linkage.StoreReport(cmd.Context(), out, h.Store, pairs, log)
+				err = linkage.StoreReport(cmd.Context(), out, h, pairs, log)
 				if err := errors.Join(err, out.Close()); err != nil {
 					return err
 				}

@@ -372,7 +372,7 @@ func (r *Run) baselines(tr Truths, e *Eval) error {
 		return nil
 	}
 	raw, _ := cluster.Raw(r.Table.Rows(), edges, res.Link)
-	if err := add("raw components of the same links", raw); err != nil {
+	if err := add(baselineRaw, raw); err != nil {
 		return err
 	}
 	point, clock := r.Table.Point(r.Spec.Cluster.Point), r.Table.Time(r.Spec.Cluster.Time)
@@ -394,7 +394,7 @@ func (r *Run) baselines(tr Truths, e *Eval) error {
 		}
 	}
 	label, _ := f.Labels()
-	return add("same type, 30 m, 24 h", label)
+	return add(baselineNear, label)
 }
 
 // typeColumn is the column that says what a record is about.

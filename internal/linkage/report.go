@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"onegrid/internal/hub"
 	"onegrid/pipelines/link"
 	"onegrid/pipelines/link/cluster"
 	"onegrid/pipelines/link/evaluate"
@@ -65,7 +66,7 @@ func (r *Run) WriteReport(w io.Writer, tr Truths) error {
 	}
 	rep.Methods = append(rep.Methods, method("onegrid", "onegrid", e.Report))
 	for _, b := range e.Baselines {
-		rep.Methods = append(rep.Methods, method(b.Name, map[string]string{"raw components of the same links": "同一批关联的连通分量", "same type, 30 m, 24 h": "同类、30米、24小时"}[b.Name], b))
+		rep.Methods = append(rep.Methods, method(b.Name, baselineZH[b.Name], b))
 	}
 	eng := &link.Engine{Spec: r.Spec}
 	for _, k := range spread(res.Edges, shownPairs) {
@@ -143,7 +144,8 @@ func spread(edges []link.Edge, n int) []int {
 }
 
 // storeReport describes the last run over a store.
-func storeReport(ctx context.Context, s *duckdb.Store, truthFile string, log *slog.Logger) (*explain.Report, error) {
+func storeReport(ctx context.Context, h *hub.Hub, truthFile string, log *slog.Logger) (*explain.Report, error) {
+	s := h.Store
 	rep := &explain.Report{Title: "Incidents of the store", TitleZH: "事件关联报告", At: time.Now(), Zone: zone}
 	state, err := s.LinkState(ctx)
 	if err != nil {
@@ -179,14 +181,100 @@ func storeReport(ctx context.Context, s *duckdb.Store, truthFile string, log *sl
 	for _, b := range e.Sizes {
 		rep.Sizes = append(rep.Sizes, bar("reports of an incident: ", "每起事件的报告数 ", b.Size, int64(b.Clusters)))
 	}
+	ledger, err := st.ledger(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := h.LinkRules()
+	if err != nil {
+		return nil, err
+	}
+	bits, review := link.Bands(rules)
+	rep.Threshold = explain.Thresholds{Link: score.Probability(bits), Review: score.Probability(review)}
 	if truth != nil {
-		pairs, err := evaluate.Sources(st.incident, truth, st.source, st.names)
-		if err != nil {
+		if err := st.judged(ctx, s, rep, e, ledger, truth, bits); err != nil {
 			return nil, err
 		}
-		for _, p := range pairs {
-			rep.Sources = append(rep.Sources, explain.SourceRow{A: p.A, B: p.B, Pairs: p.Pairs, Correct: p.Pairs - p.False, Truth: p.Truth})
+	}
+	for _, c := range rules.Comparisons {
+		comp := explain.Comparison{EN: cmp.Or(c.Label, c.Name), ZH: c.LabelZH}
+		for _, l := range c.Levels {
+			if l.M != nil && l.U != nil && *l.M > 0 && *l.U > 0 {
+				comp.Levels = append(comp.Levels, explain.Level{EN: cmp.Or(l.Label, score.LevelText(l)), ZH: l.LabelZH, M: *l.M, U: *l.U, Bits: math.Log2(*l.M / *l.U)})
+			}
+		}
+		if len(comp.Levels) > 0 {
+			rep.Weights = append(rep.Weights, comp)
 		}
 	}
-	return rep, nil
+	return rep, explainSome(ctx, h, rep, ledger)
+}
+
+// judged adds what the true incidents say: the curve over weights, the wrong-source table and the baselines.
+func (st *stored) judged(ctx context.Context, s *duckdb.Store, rep *explain.Report, e evaluate.Report, ledger []held, truth []int32, link float64) error {
+	pairs, err := evaluate.Sources(st.incident, truth, st.source, st.names)
+	if err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		rep.Sources = append(rep.Sources, explain.SourceRow{A: p.A, B: p.B, Pairs: p.Pairs, Correct: p.Pairs - p.False, Truth: p.Truth})
+	}
+	var scored []evaluate.Scored
+	for _, l := range ledger {
+		if !l.certain && truth[l.a] != evaluate.NoTruth && truth[l.b] != evaluate.NoTruth {
+			scored = append(scored, evaluate.Scored{Weight: l.bits, Same: truth[l.a] == truth[l.b]})
+		}
+	}
+	curve, err := evaluate.PRCurve(scored, e.Truth, curvePoints)
+	if err != nil {
+		return err
+	}
+	for _, p := range curve.Points {
+		rep.Curve = append(rep.Curve, explain.CurvePoint{Threshold: score.Probability(p.Threshold), Precision: p.Precision, Recall: p.Recall, Pairs: p.Pairs, Correct: p.Correct, Truth: p.Truth})
+	}
+	base, err := st.baselines(ctx, s, truth, link)
+	if err != nil {
+		return err
+	}
+	for _, b := range base {
+		rep.Methods = append(rep.Methods, method(b.Name, baselineZH[b.Name], b))
+	}
+	return nil
+}
+
+// explainSome takes some links of the ledger apart, from the strongest to the weakest.
+func explainSome(ctx context.Context, h *hub.Hub, rep *explain.Report, ledger []held) error {
+	var weighed []held
+	for _, l := range ledger {
+		if !l.certain {
+			weighed = append(weighed, l)
+		}
+	}
+	if len(weighed) == 0 {
+		return nil
+	}
+	slices.SortFunc(weighed, func(a, b held) int {
+		return cmp.Or(cmp.Compare(b.bits, a.bits), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	l, err := h.Linker()
+	if err != nil {
+		return err
+	}
+	for k := range min(shownPairs, len(weighed)) {
+		w := weighed[k*(len(weighed)-1)/max(1, min(shownPairs, len(weighed))-1)]
+		a, err := find(ctx, h.Store, w.from)
+		if err != nil {
+			return err
+		}
+		b, err := find(ctx, h.Store, w.to)
+		if err != nil {
+			return err
+		}
+		p, err := l.Explain(ctx, a, b)
+		if err != nil {
+			return err
+		}
+		rep.Pairs = append(rep.Pairs, *p)
+	}
+	return nil
 }

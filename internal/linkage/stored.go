@@ -176,24 +176,25 @@ func ExportDecisions(ctx context.Context, s *duckdb.Store, path string, since ti
 
 // stored are the events of a store with their incidents.
 type stored struct {
-	index    map[string]int // source_id, unit separator, source_record_id
+	index    map[string]int   // source_id, unit separator, source_record_id
+	row      map[string]int32 // by event_id
 	incident []int32
 	source   []uint16
 	names    []string
 }
 
 func readStored(ctx context.Context, s *duckdb.Store) (*stored, error) {
-	rows, err := s.DB().QueryContext(ctx, "SELECT source_id, source_record_id, incident_id::VARCHAR FROM event ORDER BY source_id, source_record_id")
+	rows, err := s.DB().QueryContext(ctx, "SELECT source_id, source_record_id, incident_id::VARCHAR, event_id::VARCHAR FROM event ORDER BY source_id, source_record_id")
 	if err != nil {
 		return nil, fmt.Errorf("reading incidents: %w", err)
 	}
 	defer rows.Close()
-	st := &stored{index: map[string]int{}}
+	st := &stored{index: map[string]int{}, row: map[string]int32{}}
 	number := map[string]int32{}
 	sources := map[string]uint16{}
 	for rows.Next() {
-		var source, record, incident string
-		if err := rows.Scan(&source, &record, &incident); err != nil {
+		var source, record, incident, event string
+		if err := rows.Scan(&source, &record, &incident, &event); err != nil {
 			return nil, fmt.Errorf("reading incidents: %w", err)
 		}
 		n, ok := number[incident]
@@ -208,6 +209,7 @@ func readStored(ctx context.Context, s *duckdb.Store) (*stored, error) {
 			st.names = append(st.names, source)
 		}
 		st.index[source+"\x1f"+record] = len(st.incident)
+		st.row[event] = int32(len(st.incident))
 		st.incident = append(st.incident, n)
 		st.source = append(st.source, k)
 	}
@@ -256,10 +258,13 @@ type StoredEval struct {
 	Across  evaluate.Rates        `json:"across_sources"` // pairs of different sources only
 	Sources []evaluate.SourcePair `json:"sources"`
 	Last    warehouse.LinkRun     `json:"last_run"`
+	// Baselines are simpler methods on the same events.
+	Baselines []evaluate.Report `json:"baselines,omitempty"`
 }
 
 // MeasureStore compares the incidents of a store with the true ones.
-func MeasureStore(ctx context.Context, s *duckdb.Store, truthFile string, log *slog.Logger) (*StoredEval, error) {
+func MeasureStore(ctx context.Context, h *hub.Hub, truthFile string, baselines bool, log *slog.Logger) (*StoredEval, error) {
+	s := h.Store
 	st, err := readStored(ctx, s)
 	if err != nil {
 		return nil, err
@@ -290,13 +295,23 @@ func MeasureStore(ctx context.Context, s *duckdb.Store, truthFile string, log *s
 		return nil, err
 	}
 	e.Last = state.Last
+	if baselines {
+		rules, err := h.LinkRules()
+		if err != nil {
+			return nil, err
+		}
+		bits, _ := link.Bands(rules)
+		if e.Baselines, err = st.baselines(ctx, s, truth, bits); err != nil {
+			return nil, err
+		}
+	}
 	e.Seconds, e.PeakRSSMiB = state.Last.Ended.Sub(state.Last.Started).Seconds(), peakMiB()
 	return e, nil
 }
 
 // StoreReport writes the page about the last run over a store, with rates where a truth file is given.
-func StoreReport(ctx context.Context, w io.Writer, s *duckdb.Store, truthFile string, log *slog.Logger) error {
-	rep, err := storeReport(ctx, s, truthFile, log)
+func StoreReport(ctx context.Context, w io.Writer, h *hub.Hub, truthFile string, log *slog.Logger) error {
+	rep, err := storeReport(ctx, h, truthFile, log)
 	if err != nil {
 		return err
 	}
