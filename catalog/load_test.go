@@ -358,7 +358,7 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]int{"cat_source": 3, "cat_dataset": 7, "cat_column": rows["cat_column"], "code_map": rows["code_map"], "category": 144,
+	want := map[string]int{"cat_source": 3, "cat_dataset": 11, "cat_column": rows["cat_column"], "code_map": rows["code_map"], "category": 144,
 		"category_map": rows["category_map"], "area": 59, "grid": 265, "org": 45, "work_calendar": 365}
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Errorf("rows of tables (-want +got):\n%s", d)

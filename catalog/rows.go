@@ -90,7 +90,11 @@ func datasetTable() Table {
 		{"event_version", "Governance events, every state", "治理事件历史版本", "append-only, one row per state seen"},
 		{"event_transition", "Status changes", "状态流转", "append-only"},
 		{"event_link", "Links between events", "事件关联", "reversible, with evidence"},
-		{"incident", "Real-world incidents", "归并事件", "one row per real-world matter"},
+		{"incident", "Real-world incidents", "归并事件", "one row per matter with several reports; reports and incidents are both counted"},
+		{"incident_alias", "Former incident ids", "事件编号变更", "append-only: an id that was merged leads to the one in use"},
+		{"link_review", "Pairs for a person to decide", "待审关联", "proposed links without a decision"},
+		{"link_decision", "Decisions about pairs", "人工判定", "append-only; they outlive every run"},
+		{"link_run", "Runs of linkage", "关联运行", "one row per run, with counts"},
 		{"reject", "Records that did not become events", "拒收记录", "with a reason, without values"},
 		{"run", "Runs", "运行记录", "one row per run, with counts that add up"},
 	} {
