@@ -113,7 +113,7 @@ func (e *Engine) Run(ctx context.Context, in Input) (*Result, error) {
 	if !in.NoRules {
 		r.Edges = append(r.Edges, rulesOf(e.Spec, in.Table)...)
 	}
-	weighed, err := e.weigh(ctx, prog, r, blocks, in)
+	weighed, err := e.weigh(ctx, prog, r, blocks, in, followups(r.Edges, in.Table.Rows()))
 	if err != nil {
 		return nil, err
 	}
@@ -300,9 +300,24 @@ func all(tests []func(a, b int32) bool) func(a, b int32) bool {
 	}
 }
 
+// followups reports the rows that are known to go on with another report. What such a call says is about the call that it
+// quotes ("on the spot, the caller cannot be reached"), so that it is weighed with nothing: its incident is the other's.
+func followups(known []Edge, rows int) []bool {
+	var out []bool
+	for i := range known {
+		if e := &known[i]; e.Kind == cluster.Given && e.Type == "followup_of" {
+			if out == nil {
+				out = make([]bool, rows)
+			}
+			out[e.A] = true
+		}
+	}
+	return out
+}
+
 // weigh scores all candidates on several goroutines and keeps those from review on. The order of the result does not
 // depend on how they were shared out.
-func (e *Engine) weigh(ctx context.Context, prog *score.Program, r *Result, blocks block.Input, in Input) ([]Edge, error) {
+func (e *Engine) weigh(ctx context.Context, prog *score.Program, r *Result, blocks block.Input, in Input, follows []bool) ([]Edge, error) {
 	workers := e.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -324,6 +339,9 @@ func (e *Engine) weigh(ctx context.Context, prog *score.Program, r *Result, bloc
 		group.Go(func() {
 			for pairs := range work {
 				for _, p := range pairs {
+					if follows != nil && (follows[p.A] || follows[p.B]) {
+						continue
+					}
 					s := scorer.Score(p.A, p.B)
 					if s.Bits >= floor {
 						found[w] = append(found[w], Edge{A: p.A, B: p.B, Bits: s.Bits, Pattern: s.Pattern, Rule: p.Rule, Method: "spatial_text"})

@@ -68,8 +68,8 @@ type Input struct {
 
 	X, Y []float64 // metres, NaN = unknown; nil = no places
 	Time []int64   // NoTime = unknown; nil = no times
-	// Loose marks rows whose own place and time say nothing about the incident's (follow-ups, transfers): diameter and
-	// span leave them out. nil = none.
+	// Loose marks rows whose own place and time say nothing about the incident's (follow-ups, transfers): diameter,
+	// span and support leave them out. nil = none.
 	Loose func(row int32) bool
 
 	ID []uint64 // per row, a hash of the record's identity, each different; nil = row number

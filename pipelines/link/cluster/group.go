@@ -8,8 +8,11 @@ import (
 // group is a cluster of one component while it grows.
 type group struct {
 	size   int
-	policy Policy  // the strictest of its rows
-	sketch []int32 // its rows with the smallest hashes, at most MaxSamples: a sample that does not depend on how it grew
+	policy Policy // the strictest of its rows
+	voters int    // rows that are not loose
+	// sketch are its voters, or its rows where it has none: those with the smallest hashes, at most MaxSamples. It is a sample
+	// that does not depend on how the group grew.
+	sketch []int32
 	hull   []point
 	width  float64 // metres between its two farthest rows
 	placed bool
@@ -29,6 +32,7 @@ func (r *run) alone(row int32) group {
 	if in.Loose != nil && in.Loose(row) {
 		return g
 	}
+	g.voters = 1
 	if in.X != nil && in.X[row]-in.X[row] == 0 && in.Y[row]-in.Y[row] == 0 { // finite
 		r.points = append(r.points, point{in.X[row], in.Y[row]})
 		g.hull = r.points[len(r.points)-1 : len(r.points) : len(r.points)]
@@ -87,9 +91,16 @@ func (r *run) join(g, o *group) {
 			g.hull, g.placed = o.hull, true
 		}
 	}
-	n := len(r.rows)
-	r.rows = r.merge(r.rows, g.sketch, o.sketch)
-	g.sketch = r.rows[n:len(r.rows):len(r.rows)]
+	switch {
+	case g.voters > 0 && o.voters == 0:
+	case g.voters == 0 && o.voters > 0:
+		g.sketch = o.sketch
+	default:
+		n := len(r.rows)
+		r.rows = r.merge(r.rows, g.sketch, o.sketch)
+		g.sketch = r.rows[n:len(r.rows):len(r.rows)]
+	}
+	g.voters += o.voters
 	if len(o.barred) > 0 {
 		g.barred = slices.Concat(g.barred, o.barred)
 	}
@@ -126,8 +137,8 @@ func (r *run) supported(g, o *group, p *Policy) bool {
 		a, b = b, a
 	}
 	n := MaxSamples
-	if g.size*o.size <= MaxSamples {
-		n = g.size * o.size
+	if all := g.cast() * o.cast(); all <= MaxSamples {
+		n = all
 	}
 	// The i-th sample is row i mod |a| with row i mod |b|, shifted by one each time that the two have gone round together,
 	// so that no cross pair comes twice.
@@ -147,6 +158,14 @@ func (r *run) supported(g, o *group, p *Policy) bool {
 		}
 	}
 	return false
+}
+
+// cast is the number of rows that have a say in a merge.
+func (g *group) cast() int {
+	if g.voters > 0 {
+		return g.voters
+	}
+	return g.size
 }
 
 // weigh asks for the weight of a pair, always in the same direction.

@@ -236,15 +236,23 @@ func naive(in cluster.Input) []int {
 			}
 		}
 		if e.Kind == cluster.Probable {
-			yes := 0
-			for _, x := range ra {
-				for _, y := range rb {
+			// Loose rows have no say, unless a side has no others.
+			say := func(rows []int32) []int32 {
+				voters := slices.DeleteFunc(slices.Clone(rows), in.Loose)
+				if len(voters) == 0 {
+					return rows
+				}
+				return voters
+			}
+			yes, va, vb := 0, say(ra), say(rb)
+			for _, x := range va {
+				for _, y := range vb {
 					if in.Weight(x, y) >= bits {
 						yes++
 					}
 				}
 			}
-			if float64(yes) < share*float64(len(ra)*len(rb)) {
+			if float64(yes) < share*float64(len(va)*len(vb)) {
 				continue
 			}
 		}

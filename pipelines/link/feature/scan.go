@@ -125,6 +125,11 @@ func (s *placeScanner) suffix(i int, x *suffix) int {
 		}
 		return 0
 	}
+	if x.kind > PlaceDivision {
+		if k := s.district(from, i); k > from && i-k >= x.min {
+			from, sure = k, true
+		}
+	}
 	if i-from > x.max {
 		from, sure = i-x.max, false
 	}
@@ -154,6 +159,26 @@ func (s *placeScanner) suffix(i int, x *suffix) int {
 		end++
 	}
 	return s.boundary(end, true)
+}
+
+// district returns where the name goes on after a district that the text names first, without a gazetteer knowing it:
+// 西塘区松林新村 is 松林新村. It is from where there is none.
+func (s *placeScanner) district(from, i int) int {
+	for k := from + 2; k <= from+3 && k+2 <= i; k++ {
+		switch s.r[k] {
+		case '区':
+			switch s.r[k-1] {
+			case '小', '社', '园', '片', '景', '校', '厂', '库', '新', '山', '矿', '老', '城', '郊', '地', '灾', '院':
+				continue
+			}
+			return k + 1
+		case '县', '市':
+			if s.r[k+1] != '场' && s.r[k+1] != '政' && s.r[k+1] != '城' {
+				return k + 1
+			}
+		}
+	}
+	return from
 }
 
 // begin finds where the name before position i begins: after the last lead word. It fails where nothing of at least n

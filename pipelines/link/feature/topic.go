@@ -46,16 +46,17 @@ var topics = sync.OnceValue(func() *topicTable {
 	return t
 })
 
-// Topic returns the leaf of the hub taxonomy (LL.SS) that the words of a record's texts speak for, "" where none leads. A
+// Topic returns the leaf of the hub taxonomy (LL.SS) that the words of a record's texts speak for, "" where they speak for none. A
 // word counts once, however often it is said; of two words at one place the longer counts. Names of places are no words of
-// a matter: give it the title and the description, not the address.
+// a matter: give it the title and the description, not the address. Of two leaves that weigh the same the one that is named
+// first leads.
 //
 // It is a stop-gap for records whose source gives no category, or one that it gives to everything, never a judgement on a
 // category that a source gave.
 func Topic(texts ...string) string {
 	t := topics()
-	var score [256]int
-	var seen [64]int32 // words counted already
+	var score, named [256]int // named is when a leaf was first spoken of, from 1
+	var seen [64]int32        // words counted already
 	n := 0
 	var buf [512]rune
 	for _, text := range texts {
@@ -80,22 +81,24 @@ func Topic(texts ...string) string {
 				}
 				seen[n] = id
 				n++
-				score[w.leaf] += w.weight
+				if score[w.leaf] += w.weight; named[w.leaf] == 0 {
+					named[w.leaf] = n
+				}
 			}
 			i += max(1, long)
 		}
 	}
-	best, second := 0, 0
 	leaf := -1
 	for i := range t.leaves {
-		switch {
-		case score[i] > best:
-			best, second, leaf = score[i], best, i
-		case score[i] > second:
-			second = score[i]
+		if score[i] == 0 {
+			continue
+		}
+		// People say first what it is about: of two that weigh the same the one that was named first leads.
+		if leaf < 0 || score[i] > score[leaf] || score[i] == score[leaf] && named[i] < named[leaf] {
+			leaf = i
 		}
 	}
-	if leaf < 0 || best == second {
+	if leaf < 0 {
 		return ""
 	}
 	return t.leaves[leaf]
