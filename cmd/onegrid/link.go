@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,53 @@ func (f *linkFlags) load() (*spec.Spec, *score.Model, error) {
 	return s, m, nil
 }
 
+// linked reads and links the file of the flags; nil where they name none. Labels are those of the file pairs, or of the
+// mapping where pairs is empty.
+func (a *app) linked(cmd *cobra.Command, f *linkFlags, keep bool, pairs string) (*linkage.Run, linkage.Truths, error) {
+	var tr linkage.Truths
+	s, model, err := f.load()
+	if err != nil || s == nil {
+		return nil, tr, err
+	}
+	log, err := a.logger("warn", "text")
+	if err != nil {
+		return nil, tr, usageError{err}
+	}
+	run, err := linkage.Link(cmd.Context(), s, f.input, model, keep, log)
+	if err != nil {
+		return nil, tr, err
+	}
+	if pairs == "" {
+		return run, linkage.OwnTruth(s, run.Table), nil
+	}
+	tr, err = linkage.ReadTruth(cmd.Context(), run.Table, pairs, log)
+	if err != nil {
+		err = usageError{err}
+	}
+	return run, tr, err
+}
+
+// withHub opens the hub for one verb.
+func (a *app) withHub(cmd *cobra.Command, opts hub.Options, do func(h *hub.Hub) error) error {
+	h, err := a.open(cmd.Context(), opts)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(h), h.Close())
+}
+
+// written makes a file that appears when it is complete.
+func written(path string, write func(w io.Writer) error) error {
+	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path+".part"))
+	}
+	return os.Rename(path+".part", path)
+}
+
 func (a *app) linkCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "link",
@@ -88,34 +136,31 @@ func (a *app) linkRunCmd() *cobra.Command {
 		Example: "  onegrid link run --full\n  onegrid link run -i people.csv -m configs/link/febrl3.yaml -o clusters.csv",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, model, err := f.load()
+			file, _, err := a.linked(cmd, &f, false, "")
 			if err != nil {
 				return err
 			}
-			if s != nil {
-				return a.linkFile(cmd, s, model, f.input, output)
+			if file != nil {
+				return a.linkFile(file, output)
 			}
 			if output != "" {
 				return usageError{errors.New("--output goes with --input; incidents of the store are in the table incident")}
 			}
-			h, err := a.open(cmd.Context(), hub.Options{})
-			if err != nil {
-				return err
-			}
-			defer h.Close()
-			l, err := h.Linker()
-			if err != nil {
-				return err
-			}
-			run := l.Run
-			if full {
-				run = l.Rebuild
-			}
-			rep, err := run(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.emit(rep, func() { a.printLinkRun(rep) })
+			return a.withHub(cmd, hub.Options{}, func(h *hub.Hub) error {
+				l, err := h.Linker()
+				if err != nil {
+					return err
+				}
+				run := l.Run
+				if full {
+					run = l.Rebuild
+				}
+				rep, err := run(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return a.emit(rep, func() { a.printLinkRun(rep) })
+			})
 		},
 	}
 	f.add(cmd)
@@ -137,15 +182,7 @@ func (a *app) printLinkRun(rep link.Report) {
 		rep.Stored.Asserted, rep.Stored.Revoked, rep.Stored.Joined, rep.Stored.Left)
 }
 
-func (a *app) linkFile(cmd *cobra.Command, s *spec.Spec, model *score.Model, input, output string) error {
-	log, err := a.logger("warn", "text")
-	if err != nil {
-		return usageError{err}
-	}
-	run, err := linkage.Link(cmd.Context(), s, input, model, false, log)
-	if err != nil {
-		return err
-	}
+func (a *app) linkFile(run *linkage.Run, output string) error {
 	if output != "" {
 		if err := run.WriteClusters(output); err != nil {
 			return err
@@ -179,41 +216,28 @@ func (a *app) linkEvalCmd() *cobra.Command {
 		Example: "  onegrid link eval -i dataset3.csv -m configs/link/febrl3.yaml\n  onegrid link eval -i fake_1000.csv -m configs/link/fake_1000.yaml --pairs fake_1000_labels.csv\n  onegrid link eval --truth truth.csv",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := a.logger("warn", "text")
-			if err != nil {
-				return usageError{err}
-			}
-			s, model, err := f.load()
-			if err != nil {
-				return err
-			}
 			if pairs == "" {
 				pairs = truth
 			}
-			if s == nil {
-				if pairs == "" {
-					return usageError{errors.New("measuring the store needs --truth")}
-				}
-				h, err := a.open(cmd.Context(), hub.Options{ReadOnly: true})
-				if err != nil {
-					return err
-				}
-				defer h.Close()
-				e, err := linkage.MeasureStore(cmd.Context(), h, pairs, baselines, log)
-				if err != nil {
-					return err
-				}
-				return a.always(e)
-			}
-			run, err := linkage.Link(cmd.Context(), s, f.input, model, true, log)
+			run, tr, err := a.linked(cmd, &f, true, pairs)
 			if err != nil {
 				return err
 			}
-			tr := linkage.OwnTruth(s, run.Table)
-			if pairs != "" {
-				if tr, err = linkage.ReadTruth(cmd.Context(), run.Table, pairs, log); err != nil {
+			if run == nil {
+				if pairs == "" {
+					return usageError{errors.New("measuring the store needs --truth")}
+				}
+				log, err := a.logger("warn", "text")
+				if err != nil {
 					return usageError{err}
 				}
+				return a.withHub(cmd, hub.Options{ReadOnly: true}, func(h *hub.Hub) error {
+					e, err := linkage.MeasureStore(cmd.Context(), h, pairs, baselines, log)
+					if err != nil {
+						return err
+					}
+					return a.always(e)
+				})
 			}
 			e, err := run.Measure(tr, baselines)
 			if err != nil {
@@ -263,28 +287,19 @@ func (a *app) linkTrainCmd() *cobra.Command {
 			if s != nil {
 				m, err = linkage.Train(cmd.Context(), s, f.input, log)
 			} else {
-				h, herr := a.open(cmd.Context(), hub.Options{})
-				if herr != nil {
-					return herr
-				}
-				defer h.Close()
-				l, lerr := h.Linker()
-				if lerr != nil {
-					return lerr
-				}
-				m, err = l.Train(cmd.Context())
+				err = a.withHub(cmd, hub.Options{}, func(h *hub.Hub) error {
+					l, err := h.Linker()
+					if err != nil {
+						return err
+					}
+					m, err = l.Train(cmd.Context())
+					return err
+				})
 			}
 			if err != nil {
 				return err
 			}
-			out, err := os.OpenFile(output+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(m.Write(out), out.Close()); err != nil {
-				return err
-			}
-			if err := os.Rename(output+".part", output); err != nil {
+			if err := written(output, m.Write); err != nil {
 				return err
 			}
 			return a.emit(map[string]any{"model": output, "lambda": m.Lambda, "trained": m.Trained}, func() {
@@ -314,48 +329,25 @@ func (a *app) linkReportCmd() *cobra.Command {
 			"some links taken apart. It shows no text of a record.\n\n生成单页 HTML 报告。",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := a.logger("warn", "text")
-			if err != nil {
-				return usageError{err}
-			}
-			s, model, err := f.load()
-			if err != nil {
-				return err
-			}
 			if output == "" {
 				output = "link-report.html"
 			}
-			out, err := os.OpenFile(output+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
+			run, tr, err := a.linked(cmd, &f, true, pairs)
 			if err != nil {
 				return err
 			}
-			defer os.Remove(output + ".part")
-			if s == nil {
-				h, err := a.open(cmd.Context(), hub.Options{ReadOnly: true})
-				if err != nil {
-					return err
-				}
-				defer h.Close()
-				err = linkage.StoreReport(cmd.Context(), out, h, pairs, log)
-				if err := errors.Join(err, out.Close()); err != nil {
-					return err
-				}
+			if run != nil {
+				err = written(output, func(w io.Writer) error { return run.WriteReport(w, tr) })
 			} else {
-				run, err := linkage.Link(cmd.Context(), s, f.input, model, true, log)
-				if err != nil {
-					return err
+				log, lerr := a.logger("warn", "text")
+				if lerr != nil {
+					return usageError{lerr}
 				}
-				tr := linkage.OwnTruth(s, run.Table)
-				if pairs != "" {
-					if tr, err = linkage.ReadTruth(cmd.Context(), run.Table, pairs, log); err != nil {
-						return usageError{err}
-					}
-				}
-				if err := errors.Join(run.WriteReport(out, tr), out.Close()); err != nil {
-					return err
-				}
+				err = a.withHub(cmd, hub.Options{ReadOnly: true}, func(h *hub.Hub) error {
+					return written(output, func(w io.Writer) error { return linkage.StoreReport(cmd.Context(), w, h, pairs, log) })
+				})
 			}
-			if err := os.Rename(output+".part", output); err != nil {
+			if err != nil {
 				return err
 			}
 			abs, _ := filepath.Abs(output)
@@ -378,28 +370,19 @@ func (a *app) linkExplainCmd() *cobra.Command {
 		Example: "  onegrid link explain police_110:99000026112200000001 hotline_12345:261122000000000001\n  onegrid link explain -i dataset3.csv -m configs/link/febrl3.yaml rec-1-org rec-1-dup-0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log, err := a.logger("warn", "text")
-			if err != nil {
-				return usageError{err}
-			}
-			s, model, err := f.load()
+			run, _, err := a.linked(cmd, &f, true, "")
 			if err != nil {
 				return err
 			}
 			var p *linkage.Explained
-			if s != nil {
-				run, rerr := linkage.Link(cmd.Context(), s, f.input, model, true, log)
-				if rerr != nil {
-					return rerr
-				}
+			if run != nil {
 				p, err = run.Explain(args[0], args[1])
 			} else {
-				h, herr := a.open(cmd.Context(), hub.Options{})
-				if herr != nil {
-					return herr
-				}
-				defer h.Close()
-				p, err = linkage.ExplainStored(cmd.Context(), h, args[0], args[1])
+				err = a.withHub(cmd, hub.Options{}, func(h *hub.Hub) error {
+					var err error
+					p, err = linkage.ExplainStored(cmd.Context(), h, args[0], args[1])
+					return err
+				})
 			}
 			if err != nil {
 				if errors.Is(err, linkage.ErrNoRecord) {
@@ -425,13 +408,11 @@ func (a *app) linkReviewCmd() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "open pairs, strongest first · 待审列表", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := a.open(cmd.Context(), hub.Options{ReadOnly: true})
-			if err != nil {
+			var rows []linkage.Review
+			if err := a.withHub(cmd, hub.Options{ReadOnly: true}, func(h *hub.Hub) (err error) {
+				rows, err = linkage.Reviews(cmd.Context(), h.Store, limit)
 				return err
-			}
-			defer h.Close()
-			rows, err := linkage.Reviews(cmd.Context(), h.Store, limit)
-			if err != nil {
+			}); err != nil {
 				return err
 			}
 			return a.emit(rows, func() {
@@ -490,13 +471,11 @@ func (a *app) linkReviewCmd() *cobra.Command {
 	export := &cobra.Command{
 		Use: "export FILE", Short: "decisions as labels, CSV · 导出结论作为标注", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := a.open(cmd.Context(), hub.Options{ReadOnly: true})
-			if err != nil {
+			var n int
+			if err := a.withHub(cmd, hub.Options{ReadOnly: true}, func(h *hub.Hub) (err error) {
+				n, err = linkage.ExportDecisions(cmd.Context(), h.Store, args[0], since)
 				return err
-			}
-			defer h.Close()
-			n, err := linkage.ExportDecisions(cmd.Context(), h.Store, args[0], since)
-			if err != nil {
+			}); err != nil {
 				return err
 			}
 			return a.emit(map[string]any{"file": args[0], "decisions": n}, func() { a.printf("%d decisions written to %s", "已写出 %d 条结论到 %s", n, args[0]) })
