@@ -9,6 +9,8 @@ var (
 	ErrAltered = errors.New("snapshot is not what its manifest says")
 	// ErrDiskFull means that a generation could not be written for want of space; the one before stays published.
 	ErrDiskFull = errors.New("no space left for the next generation; the one before stays published")
+	// ErrScope means that some scopes keep the generation that they have; the others were published. Status says which.
+	ErrScope = errors.New("some scopes could not be published and keep their generation")
 	// ErrBusy means that another process publishes into the same folder.
 	ErrBusy = errors.New("another process publishes into this folder")
 )

@@ -29,7 +29,7 @@ type Options struct {
 	MemoryLimit string // DuckDB's own memory while publishing, "768MB"
 	Threads     int    // DuckDB threads while publishing, 1: ingest goes first
 	MinFree     int64  // bytes that must stay free on the disk, 512 MiB; negative for none
-	Group       int    // group id that may read the files, -1 or 0 for that of the process
+	Group       int    // group id that may enter the folders of the scopes, which others may not; 0 for that of the process
 	Logger      *slog.Logger
 	Now         func() time.Time
 }
@@ -53,6 +53,17 @@ type Status struct {
 	Checked    time.Time // last time at which nothing newer was found, or was published
 	LastError  string    // "" after a success
 	Failures   int       // since the last success
+	Scopes     []ScopeStatus
+}
+
+// ScopeStatus is how one scope fares. A scope that fails keeps its generation while the others go on.
+type ScopeStatus struct {
+	Scope      query.Scope
+	Generation int64     // 0 before the first
+	Published  time.Time // of it
+	LastError  string    // "" after a success
+	Failures   int       // since the last success
+	Building   bool      // a clean file is being built beside the published one
 }
 
 // DefaultScopes are the whole city in both tiers and every county of the catalog, masked.

@@ -38,6 +38,8 @@ type Publisher struct {
 	work      sync.Mutex // one publication at a time
 	shelves   []*shelf   // the first is the base: every row of the sensitive tier
 	number    int64      // of the last generation
+	aside     bool       // files are built beside the publications
+	asideOf   *shelf     // the one that is being built
 	levels    months
 	levelsDay int32
 
@@ -46,10 +48,11 @@ type Publisher struct {
 }
 
 const (
-	lockName = ".publish.lock"
-	keyName  = ".pseudonym.key"
-	tempName = ".tmp"
-	baseName = ".base"
+	lockName    = ".publish.lock"
+	keyName     = ".pseudonym.key"
+	tempName    = ".tmp"
+	asideSuffix = "-aside"
+	baseName    = ".base"
 )
 
 // Open takes the snapshot folder and repairs what an earlier process left behind. It returns ErrBusy while another
@@ -90,7 +93,7 @@ func (p *Publisher) open(ctx context.Context) error {
 	if p.key, err = readKey(p.opts.Dir); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(p.temp()); err != nil {
+	if err := p.clearTemp(); err != nil {
 		return fmt.Errorf("clearing the temporary folder: %w", err)
 	}
 	p.rules = p.rulesDigest()
@@ -110,12 +113,33 @@ func (p *Publisher) open(ctx context.Context) error {
 		if err := openShelf(s); err != nil {
 			return err
 		}
+		if err := p.admit(s); err != nil {
+			return err
+		}
 		if s.current != nil {
 			p.number = max(p.number, s.current.m.Generation)
 			s.stale = s.stale || s.current.m.Rules != p.rules
 		}
 	}
-	return p.recall(ctx)
+	err = p.recall(ctx)
+	p.noteScopes()
+	return err
+}
+
+// admit gives the folder of a scope to the group that may read it. The base of no scope stays with the publisher.
+func (p *Publisher) admit(s *shelf) error {
+	if p.opts.Group <= 0 || s.hidden {
+		return nil
+	}
+	for _, dir := range []string{p.opts.Dir, s.folder} {
+		if err := os.Chown(dir, -1, p.opts.Group); err != nil {
+			return fmt.Errorf("letting the group enter a folder of snapshots: %w", err)
+		}
+		if err := os.Chmod(dir, 0o750); err != nil {
+			return fmt.Errorf("letting the group enter a folder of snapshots: %w", err)
+		}
+	}
+	return nil
 }
 
 // recall finds the levels that the published files have: those of the base at its day of publication.
@@ -154,6 +178,10 @@ func (p *Publisher) recall(ctx context.Context) (err error) {
 }
 
 func (p *Publisher) temp() string { return filepath.Join(p.opts.Dir, tempName) }
+
+func (p *Publisher) clearTemp() error {
+	return errors.Join(os.RemoveAll(p.temp()), os.RemoveAll(p.temp()+asideSuffix))
+}
 
 // readKey reads the key of the pseudonyms, making it at the first start. It never leaves the folder.
 func readKey(dir string) (string, error) {
@@ -202,18 +230,40 @@ func (p *Publisher) Publish(ctx context.Context) (Report, error) {
 	p.work.Lock()
 	defer p.work.Unlock()
 	rep, err := p.publish(ctx)
+	p.noteScopes()
 	p.state.Lock()
 	defer p.state.Unlock()
 	now := p.opts.Now()
+	if rep.Scopes > 0 {
+		p.status.Generation, p.status.Published, p.status.Checked = rep.Generation, now, now
+	}
 	if err != nil {
 		p.status.LastError, p.status.Failures = err.Error(), p.status.Failures+1
 		return rep, err
 	}
 	p.status.LastError, p.status.Failures, p.status.Checked = "", 0, now
-	if rep.Scopes > 0 {
-		p.status.Generation, p.status.Published = rep.Generation, now
-	}
 	return rep, nil
+}
+
+// noteScopes keeps for Status how the scopes fare. The caller has the lock of the work.
+func (p *Publisher) noteScopes() {
+	list := make([]ScopeStatus, 0, len(p.shelves))
+	for _, s := range p.shelves {
+		if s.hidden {
+			continue
+		}
+		st := ScopeStatus{Scope: s.scope, Failures: s.failures, Building: s == p.asideOf}
+		if s.current != nil {
+			st.Generation, st.Published = s.current.m.Generation, s.current.m.Published
+		}
+		if s.failure != nil {
+			st.LastError = s.failure.Error()
+		}
+		list = append(list, st)
+	}
+	p.state.Lock()
+	defer p.state.Unlock()
+	p.status.Scopes = list
 }
 
 // Status tells how the publisher fares.
@@ -229,8 +279,12 @@ const freshEvery = time.Minute
 // due reports whether there is anything to publish.
 func (p *Publisher) due(ctx context.Context, now time.Time) (bool, error) {
 	base := p.shelves[0]
+	aside := p.aside && p.baseUsable()
 	for _, s := range p.shelves {
-		if s.current == nil || s.stale || s.current.m.Catalog != p.opts.Catalog.Digest() || s.worn(now, p.opts.ScrubAfter) {
+		if s.clean != nil || !aside && s.needs(now, p.opts.ScrubAfter) {
+			return true, nil
+		}
+		if s.current != nil && !s.stale && s.current.m.Catalog != p.opts.Catalog.Digest() {
 			return true, nil
 		}
 	}
@@ -274,12 +328,15 @@ func (p *Publisher) publish(ctx context.Context) (Report, error) {
 		}
 		return Report{Generation: p.number}, diskError(err)
 	}
-	rep := Report{Generation: r.number, Changed: r.set.Events, Scopes: len(r.built), Position: r.set.To, Elapsed: time.Since(started), Reading: r.reading, Hashed: r.hashed}
+	rep := Report{Generation: r.number, Changed: r.set.Events, Scopes: r.published, Position: r.set.To, Elapsed: time.Since(started), Reading: r.reading, Hashed: r.hashed}
 	if r.works[0].fresh {
 		rep.Changed = -1
 	}
 	for _, b := range r.built {
 		rep.Bytes += b.m.Size
+	}
+	if len(r.failed) > 0 {
+		return rep, fmt.Errorf("%w: %w", ErrScope, errors.Join(r.failed...))
 	}
 	return rep, nil
 }
@@ -334,7 +391,7 @@ func (p *Publisher) Close() error {
 	if p.lock == nil {
 		return nil
 	}
-	err := errors.Join(os.RemoveAll(p.temp()), p.lock.Close())
+	err := errors.Join(p.clearTemp(), p.lock.Close())
 	p.lock = nil
 	return err
 }

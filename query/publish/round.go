@@ -30,6 +30,9 @@ type round struct {
 	built   []*built
 	hashed  int64
 	reading time.Duration // of the changes, with the store's part
+
+	published int
+	failed    []error // of scopes that keep their generation
 }
 
 // built is a file that is ready to be published.
@@ -40,25 +43,48 @@ type built struct {
 	m     *Manifest
 }
 
-// takeWorks chooses the file of every shelf. Shelves without a usable one get a new file, to be filled from the base.
+// takeWorks chooses the file of every shelf. Shelves without a usable one get a new file, to be filled from the base; while
+// files are built aside they are left out (nil).
 func (r *round) takeWorks(ctx context.Context, again bool) error {
-	first := true
+	first, aside := true, r.p.aside && r.p.baseUsable() && !again
 	for i, s := range r.p.shelves {
 		var w *work
 		var err error
-		scrub := s.worn(r.at, r.p.opts.ScrubAfter)
-		if !again && s.current != nil && !s.stale && scrub && i == 0 {
-			w = &work{path: s.workPath(r.number), scrub: true, from: s.current.m.Position, levels: s.current.levels}
-			if err := os.Remove(w.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
+		if again {
+			s.clean = nil
+		}
+		switch worn := s.worn(r.at, r.p.opts.ScrubAfter); {
+		case s.clean != nil:
+			if w, err = s.takeClean(r.number); err != nil {
+				r.p.log.Warn("a clean file is lost; it is built again", "scope", s.scope.String(), "error", err)
+				if aside && (s.current == nil || s.stale) {
+					continue
+				}
+				w, err = nil, nil
 			}
-		} else if !again && s.current != nil && !s.stale && !scrub {
+		case again:
+		case s.current == nil || s.stale:
+			if aside {
+				continue
+			}
+		case worn && !aside:
+			if i == 0 {
+				w = &work{path: s.workPath(r.number), scrub: true, from: s.current.m.Position, levels: s.current.levels}
+				if err := os.Remove(w.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+					return err
+				}
+			}
+		default:
 			if w, err = s.takeSpare(r.number); err == nil && w == nil {
 				w, err = s.copyCurrent(ctx, r.number)
 			}
 		}
 		if err != nil {
-			return err
+			if i == 0 || ctx.Err() != nil {
+				return err
+			}
+			r.drop(i, err)
+			continue
 		}
 		if w == nil {
 			w = &work{path: s.workPath(r.number), fresh: true}
@@ -70,6 +96,9 @@ func (r *round) takeWorks(ctx context.Context, again bool) error {
 			r.from, first = w.from, false
 		}
 		r.works[i] = w
+		if i == 0 && w.fresh {
+			again = true // what changed is not known: everything is made from the new base
+		}
 	}
 	if r.works[0].fresh {
 		r.from = warehouse.Position{}
@@ -355,7 +384,7 @@ func readLevels(ctx context.Context, e *engine, base, where string, opts Options
 func (r *round) stageLevels(ctx context.Context) error {
 	moved := map[cellKey]bool{}
 	for _, w := range r.works[1:] {
-		if w.fresh {
+		if w == nil || w.fresh {
 			continue
 		}
 		for m := range r.levels {

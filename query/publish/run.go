@@ -2,7 +2,9 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +29,8 @@ func (p *Publisher) Run(ctx context.Context, ready func()) error {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), niceness); err != nil {
 			p.log.Debug("publishing runs at the priority of the process", "error", err)
 		}
+		p.setAside(true)
+		defer p.setAside(false)
 		ready()
 		p.loop(ctx)
 	}()
@@ -34,7 +38,16 @@ func (p *Publisher) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
+// setAside says whether Run is there to build files beside the publications; without it a publication builds them itself.
+func (p *Publisher) setAside(on bool) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	p.aside = on
+}
+
 func (p *Publisher) loop(ctx context.Context) {
+	var aside sync.WaitGroup
+	defer aside.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	failures := 0
@@ -53,7 +66,7 @@ func (p *Publisher) loop(ctx context.Context) {
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return
-		case err != nil:
+		case err != nil && !errors.Is(err, ErrScope): // a scope that fails is told where it fails, and does not slow the others
 			failures++
 			pause = min(p.opts.Interval<<min(failures, 10), maxPause)
 			p.log.Error("publishing failed; the generation before stays", "generation", rep.Generation, "failures", failures, "pause", pause, "error", err)
@@ -64,6 +77,7 @@ func (p *Publisher) loop(ctx context.Context) {
 				// At most half of a core's time is spent here, whatever the size of the store.
 				pause = max(pause, min(rep.Elapsed, maxPause))
 			}
+			p.startAside(ctx, &aside)
 			if _, err := p.Prepare(ctx); err != nil && ctx.Err() == nil {
 				p.log.Warn("no spare file could be made; the next publication makes it", "error", err)
 			}

@@ -24,6 +24,23 @@ type shelf struct {
 	current *generation
 	spares  []*generation
 	stale   bool // the current one was made by other rules or is damaged: build anew
+
+	clean     *generation // a file that was built aside and waits for the changes since
+	building  string      // path of the file that is being built aside
+	failure   error       // of the last try; nil after a success
+	failures  int
+	notBefore time.Time // no file is built aside before it
+}
+
+// fail notes that the scope could not be published or built.
+func (s *shelf) fail(err error, now time.Time) {
+	s.failure, s.failures = err, s.failures+1
+	s.notBefore = now.Add(min(5*time.Second<<min(s.failures, 10), 10*time.Minute))
+}
+
+// needs reports whether a file must be built from the base.
+func (s *shelf) needs(now time.Time, scrubAfter time.Duration) bool {
+	return s.clean == nil && (s.current == nil || s.stale || s.worn(now, scrubAfter))
 }
 
 func (s *shelf) masked() bool { return s.scope.Tier == query.Masked }
@@ -49,6 +66,7 @@ type generation struct {
 const (
 	workPrefix  = "work-"
 	sparePrefix = "spare-"
+	cleanPrefix = "clean-"
 )
 
 // openShelf reads what is on the shelf and removes what an interrupted publication left. Spares are not kept: what they
@@ -118,6 +136,7 @@ type work struct {
 	dirty    bool // holds residue already
 	fresh    bool // has no tables yet
 	scrub    bool // a new base that is filled from the current one
+	rebuilt  bool // was built aside: clean, and as of an earlier generation of the base
 }
 
 func (w *work) close() {
@@ -153,6 +172,22 @@ func (s *shelf) takeSpare(number int64) (*work, error) {
 		return w, nil
 	}
 	return nil, nil
+}
+
+// takeClean takes the file that was built aside.
+func (s *shelf) takeClean(number int64) (*work, error) {
+	g := s.clean
+	s.clean = nil // whatever comes of it: it is not taken twice
+	f, ok, err := seize(g.path)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("taking the clean file of %s: %w", s.scope, errors.Join(err, ErrNone))
+	}
+	w := &work{path: s.workPath(number), file: f, tree: g.tree, from: g.m.Position, levels: g.levels, catalog: g.m.Catalog, rebuilt: true}
+	if err := os.Rename(g.path, w.path); err != nil {
+		w.close()
+		return nil, fmt.Errorf("taking the clean file of %s: %w", s.scope, err)
+	}
+	return w, nil
 }
 
 func (s *shelf) workPath(number int64) string {
@@ -210,7 +245,7 @@ func (s *shelf) copyCurrent(ctx context.Context, number int64) (*work, error) {
 
 // prepare makes a spare ahead of time where none is free, so that the next publication need not wait for a copy.
 func (s *shelf) prepare(ctx context.Context, number int64) (bool, error) {
-	if s.current == nil || s.stale || s.current.m.ResidueSince != nil {
+	if s.current == nil || s.stale {
 		return false, nil
 	}
 	for _, g := range s.spares {
@@ -237,7 +272,7 @@ func (s *shelf) retire(rebuilt bool) error {
 	limit := 1
 	if s.current != nil {
 		s.spares = append(s.spares, s.current)
-		if s.stale || s.current.m.ResidueSince != nil || rebuilt {
+		if s.stale || rebuilt {
 			limit = 0 // what was withdrawn is in it, and in all before it
 		}
 	}
@@ -277,11 +312,17 @@ func (s *shelf) sweep() error {
 			keep[filepath.Base(g.path)], keep[g.m.Leaves] = true, true
 		}
 	}
+	if s.clean != nil {
+		keep[filepath.Base(s.clean.path)] = true
+	}
 	entries, err := os.ReadDir(s.folder)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
+		if s.building != "" && strings.HasPrefix(e.Name(), filepath.Base(s.building)) {
+			continue
+		}
 		if !keep[e.Name()] {
 			if err := s.discard(filepath.Join(s.folder, e.Name())); err != nil {
 				return err

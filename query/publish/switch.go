@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"onegrid/internal/faultpoint"
@@ -56,7 +57,7 @@ func (r *round) build(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if err := r.updateBase(ctx); err != nil {
-			return err
+			return r.p.doubtBase(ctx, err)
 		}
 	}
 	if err := faultpoint.Hit("publish.base"); err != nil {
@@ -77,11 +78,14 @@ func (r *round) build(ctx context.Context, now time.Time) error {
 		}
 	}
 	for i, s := range r.p.shelves {
-		if i == 0 {
+		if i == 0 || r.works[i] == nil {
 			continue
 		}
 		if err := r.buildShelf(ctx, s, r.works[i], now); err != nil {
-			return fmt.Errorf("publishing %s: %w", s.scope, err)
+			if err := r.isolate(ctx, i, err); err != nil {
+				return fmt.Errorf("publishing %s: %w", s.scope, err)
+			}
+			continue
 		}
 		if err := faultpoint.Hit("publish.scope"); err != nil {
 			return err
@@ -145,7 +149,7 @@ func (r *round) finish(ctx context.Context, s *shelf, w *work, db, before, after
 	}
 	if residue {
 		since := r.at
-		if s.current != nil && s.current.m.ResidueSince != nil {
+		if !w.rebuilt && s.current != nil && s.current.m.ResidueSince != nil {
 			since = *s.current.m.ResidueSince
 		}
 		b.m.ResidueSince = &since
@@ -181,7 +185,7 @@ func (r *round) finish(ctx context.Context, s *shelf, w *work, db, before, after
 
 // hash hashes the finished files, which nobody writes any more, and makes them durable.
 func (r *round) hash(ctx context.Context) error {
-	for _, b := range r.built {
+	return r.each(func(b *built) error {
 		f, err := os.Open(b.work.path)
 		if err != nil {
 			return err
@@ -196,43 +200,37 @@ func (r *round) hash(ctx context.Context) error {
 		}
 		b.m.SHA256, b.m.Size = b.tree.root(), b.tree.size
 		r.hashed += int64(read) * blockLeaf
-	}
-	return nil
+		return ctx.Err()
+	})
 }
 
 // publish gives the files their names and replaces the manifests. A reader that finds the old manifest finds the old
-// file, which stays.
+// file, which stays. What fails for one scope leaves that scope as it is.
 func (r *round) publish() error {
-	for _, b := range r.built {
-		path := filepath.Join(b.shelf.folder, b.m.File)
+	if err := r.each(func(b *built) error {
 		if err := os.Chmod(b.work.path, 0o444); err != nil {
 			return err
 		}
-		if err := os.Rename(b.work.path, path); err != nil {
+		if err := os.Rename(b.work.path, filepath.Join(b.shelf.folder, b.m.File)); err != nil {
 			return err
 		}
 		b.work.close() // readers may lease it as soon as the manifest names it
-		if err := saveLeaves(b.shelf.folder, b.m.Leaves, b.tree); err != nil {
-			return diskError(err)
-		}
+		return diskError(saveLeaves(b.shelf.folder, b.m.Leaves, b.tree))
+	}); err != nil {
+		return err
 	}
 	for _, b := range r.built {
 		if err := faultpoint.Hit("publish.manifest"); err != nil {
 			return err
 		}
-		data, err := marshal(b.m)
-		if err != nil {
-			return err
+		if err := r.announce(b); err != nil {
+			if b.shelf == r.p.shelves[0] {
+				return err
+			}
+			r.drop(slices.Index(r.p.shelves, b.shelf), err)
+			continue
 		}
-		if err := writeAtomic(b.shelf.folder, manifestName, data, 0o444); err != nil {
-			return diskError(fmt.Errorf("writing the manifest of %s: %w", b.shelf.scope, err))
-		}
-		if err := b.shelf.retire(b.work.fresh || b.work.scrub); err != nil {
-			r.p.log.Warn("an old generation could not be removed yet", "scope", b.shelf.scope.String(), "error", err)
-		}
-		b.shelf.current = &generation{m: b.m, path: filepath.Join(b.shelf.folder, b.m.File), tree: b.tree, levels: r.levels}
-		b.shelf.stale = false
-		r.p.number = r.number
+		r.published++
 	}
 	r.p.levels, r.p.levelsDay = r.levels, r.today
 	for _, s := range r.p.shelves {
@@ -241,6 +239,28 @@ func (r *round) publish() error {
 		}
 	}
 	return faultpoint.Hit("publish.done")
+}
+
+// announce replaces the manifest of a finished file.
+func (r *round) announce(b *built) error {
+	data, err := marshal(b.m)
+	if err != nil {
+		return err
+	}
+	if err := writeAtomic(b.shelf.folder, manifestName, data, 0o444); err != nil {
+		// It may be in place and only its durability in doubt: then readers have it already.
+		if m, rerr := readManifest(b.shelf.folder); rerr != nil || m.Generation != b.m.Generation {
+			return diskError(fmt.Errorf("writing the manifest of %s: %w", b.shelf.scope, err))
+		}
+	}
+	if err := b.shelf.retire(b.work.fresh || b.work.scrub || b.work.rebuilt); err != nil {
+		r.p.log.Warn("an old generation could not be removed yet", "scope", b.shelf.scope.String(), "error", err)
+	}
+	s := b.shelf
+	s.current = &generation{m: b.m, path: filepath.Join(s.folder, b.m.File), tree: b.tree, levels: r.levels}
+	s.stale, s.failure, s.failures, s.notBefore = false, nil, 0, time.Time{}
+	r.p.number = r.number
+	return nil
 }
 
 // sourceRow is a row of the table freshness.
