@@ -73,7 +73,8 @@ func TestLines(t *testing.T) {
 			got = append(got, b.name)
 		}
 	}
-	if d := cmp.Diff([]string{"ingest_file", "ingest_unchanged", "commit_1k_into_10m", "ingest_http", "ingest_sql"}, got); d != "" {
+	if d := cmp.Diff([]string{"ingest_file", "ingest_unchanged", "commit_1k_into_10m", "ingest_http", "ingest_sql",
+		"gate", "arrow_1m", "publish_1k_into_10m", "duty_room", "duty_room_20"}, got); d != "" {
 		t.Error(d)
 	}
 }

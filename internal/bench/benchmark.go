@@ -30,7 +30,9 @@ type benchmark struct {
 	database func(j job) (address string, stop func(), err error)
 }
 
-func benchmarks() []benchmark {
+func benchmarks() []benchmark { return slices.Concat(ingestBenchmarks(), queryBenchmarks()) }
+
+func ingestBenchmarks() []benchmark {
 	return []benchmark{
 		{name: "ingest_file", rows: 1_000_000, runs: 5, prepare: prepareFile, measure: measureSync(hotline), verify: verifyEvents(hotline)},
 		{name: "ingest_file_10m", rows: 10_000_000, runs: 1, long: true, prepare: prepareFile, measure: measureSync(hotline), verify: verifyEvents(hotline)},

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"onegrid/query/worker"
 )
 
 // options are the flags.
@@ -29,6 +31,9 @@ type options struct {
 }
 
 func main() {
+	if worker.IsWorker() { // of a front; before anything else is looked at
+		os.Exit(worker.Main())
+	}
 	var o options
 	flag.StringVar(&o.names, "bench", "", "benchmarks to run, separated by commas; all but the long ones unless set")
 	flag.IntVar(&o.rows, "rows", 0, "records, instead of the benchmark's own number")
@@ -140,8 +145,11 @@ func runStep(ctx context.Context, name string, in io.Reader, out io.Writer) erro
 	}
 	b := all[i]
 	step := map[string]func(context.Context, job) (outcome, error){stepPrepare: b.prepare, stepReset: b.reset, stepMeasure: profiled(b.measure), stepVerify: b.verify}[name]
-	if name == stepServe {
+	switch name {
+	case stepServe:
 		return b.serve(ctx, j, r, out)
+	case stepFront:
+		return serveFront(ctx, j, r, out)
 	}
 	if step == nil {
 		return fmt.Errorf("no step %q", name)
