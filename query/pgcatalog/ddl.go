@@ -119,6 +119,9 @@ func catalogRows(database string, tables []Table) map[string][]row {
 		{"server_encoding", "UTF8"}, {"standard_conforming_strings", "on"}, {"default_transaction_read_only", "on"}, {"max_index_keys", "32"}, {"max_identifier_length", "63"}, {"search_path", `"$user", public`}} {
 		rows["pg_settings"] = append(rows["pg_settings"], row{"name": text(s[0]), "setting": text(s[1]), "context": "'internal'", "vartype": "'string'", "source": "'default'", "reset_val": text(s[1])})
 	}
+	for _, w := range []string{"analyze", "ilike", "limit", "offset", "qualify", "returning", "window"} {
+		rows["pg_get_keywords"] = append(rows["pg_get_keywords"], row{"word": text(w), "catcode": "'R'", "catdesc": "'reserved'"})
+	}
 	names := map[uint32]string{}
 	for _, t := range pgTypes() {
 		names[uint32(t.OID)] = t.Long

@@ -18,8 +18,12 @@ var functionNames = sync.OnceValue(func() map[string]bool {
 var castTypes = map[string]string{"name": "VARCHAR", "oid": "BIGINT", "xid": "BIGINT", "cid": "BIGINT", "regproc": "VARCHAR", "regprocedure": "VARCHAR", "regoperator": "VARCHAR", "regoper": "VARCHAR", "regconfig": "VARCHAR", "regrole": "VARCHAR", "aclitem": "VARCHAR", "char": "VARCHAR",
 	"int2vector": "SMALLINT[]", "oidvector": "BIGINT[]", "bpchar": "VARCHAR", "citext": "VARCHAR", "sql_identifier": "VARCHAR", "cardinal_number": "INTEGER", "character_data": "VARCHAR", "yes_or_no": "VARCHAR"}
 
-// bracesLiteral is a constant of PostgreSQL's array input syntax, '{1,2}', without quotes inside.
-var bracesLiteral = regexp.MustCompile(`^'\{[A-Za-z0-9_, ]*\}'$`)
+// bracesLiteral is a constant of PostgreSQL's array input syntax, '{1,"two"}'.
+var bracesLiteral = regexp.MustCompile(`^'\{[A-Za-z0-9_, "-]*\}'$`)
+
+// maxText is the longest text that is looked at. The gate takes no longer one, and some rules read the text again for each
+// place where they apply.
+const maxText = 64 << 10
 
 // Session is what a rewritten text may ask about itself.
 type Session struct{ User string }
@@ -29,6 +33,9 @@ type Session struct{ User string }
 // Array constants and functions that the engine has as well are translated only in a text that names a system relation:
 // elsewhere they are the user's own. Other text is returned unchanged, byte for byte, string literals always.
 func Rewrite(sql string, who Session) string {
+	if len(sql) > maxText {
+		return sql
+	}
 	ts := lex(sql)
 	r := rewriter{in: ts, who: who, browsing: browses(ts)}
 	for r.i = 0; r.i < len(ts); r.i++ {
@@ -80,7 +87,9 @@ func renamed(name string) string {
 }
 
 // shared are functions that the engine has under PostgreSQL's name.
-func shared(name string) bool { return name == "array_length" || name == "array_to_string" }
+func shared(name string) bool {
+	return name == "array_length" || name == "array_to_string" || name == "format"
+}
 
 // peek is the n-th token after the current one that is not white space; n = 0 is the current one. The second result is
 // its index.
@@ -229,6 +238,11 @@ func (r *rewriter) plain(t token, name string) bool {
 			return true
 		}
 		return false
+	case name == "generate_series" && next.text == "(" && r.browsing && (r.last().is("from") || r.last().is("join")):
+		r.nameSeries(r.i)
+		return false
+	case name == "string_to_array" && next.text == "(" && r.browsing:
+		return r.scalarInFrom(at)
 	case name == "pg_get_keywords" && next.text == "(":
 		// A function in FROM; here it is a relation.
 		if end := r.end(at); end >= 0 {
@@ -299,10 +313,36 @@ func (r *rewriter) nameSeries(at int) {
 		return
 	}
 	r.i = close
-	alias, where := r.peek(1)
-	if following, _ := r.peek(2); alias.kind == word && following.text != "(" && !keyword[strings.ToUpper(alias.text)] {
+	n := 1
+	if as, _ := r.peek(1); as.is("as") {
+		n++
+	}
+	alias, where := r.peek(n)
+	if following, _ := r.peek(n + 1); alias.kind == word && following.text != "(" && !strings.Contains(alias.text, "(") && !keyword[strings.ToUpper(alias.text)] {
 		r.in[where].text = alias.text + "(" + alias.text + ")"
 	}
+}
+
+// scalarInFrom makes a function with an alias behind it, f(x) s, a subquery with one row and one column, (SELECT f(x) AS s) s:
+// PostgreSQL takes any function in FROM. In a list of expressions it means the same.
+func (r *rewriter) scalarInFrom(open int) bool {
+	end := r.end(open)
+	if end < 0 {
+		return false
+	}
+	save := r.i
+	r.i = end
+	alias, _ := r.peek(1)
+	r.i = save
+	if alias.kind != word || keyword[strings.ToUpper(alias.text)] || r.last().text != "," && !r.last().is("from") {
+		return false
+	}
+	inner := rewriter{in: r.in[r.i+1 : end+1], who: r.who, browsing: true}
+	for inner.i = 0; inner.i < len(inner.in); inner.i++ {
+		inner.step()
+	}
+	r.put(word, "(SELECT "+r.in[r.i].text+join(inner.out)+" AS "+alias.text+")", end)
+	return true
 }
 
 // castAs handles the type of CAST(x AS type), which ends with the parenthesis.
@@ -316,7 +356,9 @@ func (r *rewriter) castAs() bool {
 	}
 	save := r.i
 	r.i = at
-	after, _ := r.peek(1)
+	after, end := r.peek(1)
+	r.i = end
+	id := r.toOID()
 	r.i = save
 	if after.text != ")" {
 		return false
@@ -325,7 +367,7 @@ func (r *rewriter) castAs() bool {
 	switch name := typ.name(); name {
 	case "regclass", "regnamespace", "regtype":
 		suffix := "_name"
-		if j := r.lastIndex(); r.out[j].kind == literal || r.out[j].kind == param {
+		if j := r.lastIndex(); id || r.out[j].kind == literal || r.out[j].kind == param {
 			suffix = "_oid"
 		}
 		r.out[call].text = prefix + name + suffix
@@ -357,9 +399,12 @@ func (r *rewriter) cast() bool {
 			return false
 		}
 		suffix := "_name"
-		if k := r.out[start].kind; k == literal || k == param {
+		save := r.i
+		r.i = at
+		if k := r.out[start].kind; k == literal || k == param || r.toOID() {
 			suffix = "_oid"
 		}
+		r.i = save
 		var b strings.Builder
 		b.WriteString(prefix + name + suffix + "(")
 		for _, t := range r.out[start:] {
@@ -381,6 +426,16 @@ func (r *rewriter) cast() bool {
 		}
 	}
 	return false
+}
+
+// toOID reports whether what follows casts to oid.
+func (r *rewriter) toOID() bool {
+	op, _ := r.peek(1)
+	typ, _ := r.peek(2)
+	if dot, _ := r.peek(3); typ.is("pg_catalog") && dot.text == "." {
+		typ, _ = r.peek(4)
+	}
+	return (op.text == "::" || op.is("as")) && typ.is("oid")
 }
 
 // operand is the index in out of the first token of the expression that ends there: a literal, a parameter, a name with
@@ -422,7 +477,8 @@ func (r *rewriter) operand() int {
 }
 
 // keyword lists words that can stand before a parenthesis without being a function.
-var keyword = map[string]bool{"SELECT": true, "AND": true, "OR": true, "NOT": true, "IN": true, "WHERE": true, "WHEN": true, "THEN": true, "ELSE": true, "ON": true, "BY": true, "ANY": true, "ALL": true, "AS": true}
+var keyword = map[string]bool{"SELECT": true, "AND": true, "OR": true, "NOT": true, "IN": true, "WHERE": true, "WHEN": true, "THEN": true, "ELSE": true, "ON": true, "BY": true, "ANY": true, "ALL": true, "AS": true,
+	"FROM": true, "JOIN": true, "GROUP": true, "ORDER": true, "LIMIT": true, "UNION": true, "END": true, "IS": true, "LIKE": true, "CROSS": true, "LEFT": true, "INNER": true}
 
 // callOfOurs is how the engine names a result column that is a call of one of our functions.
 var callOfOurs = regexp.MustCompile(`^"?` + prefix + `(\w+)"?\(.*\)$`)

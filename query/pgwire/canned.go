@@ -106,7 +106,7 @@ func (x *session) endTx(tag string) *canned {
 // inTx wants a transaction block; status, when given, is its status afterwards.
 func (x *session) inTx(status string) error {
 	if x.status == 'I' {
-		return &query.Error{Code: query.Invalid, Message: "this is only possible within a transaction block", ZH: "该语句只能在事务块中使用"}
+		return &query.Error{Code: query.Invalid, Message: "this is only possible within a transaction block", Rule: ruleNoTx, ZH: "该语句只能在事务块中使用"}
 	}
 	if status != "" {
 		x.status = status[0]

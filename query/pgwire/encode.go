@@ -1,6 +1,7 @@
 package pgwire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -158,9 +159,19 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 		return append(dst, "Infinity"...)
 	case math.IsInf(f, -1):
 		return append(dst, "-Infinity"...)
-	default:
-		return strconv.AppendFloat(dst, f, 'g', -1, bits)
 	}
+	// The shortest digits, with an exponent where PostgreSQL writes one: below 1e-4, and from 15 or, in float4, 6 digits on.
+	at, limit := len(dst), 15
+	if bits == 32 {
+		limit = 6
+	}
+	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
+	if e := bytes.LastIndexByte(dst[at:], 'e'); e >= 0 {
+		if exp, err := strconv.Atoi(string(dst[at+e+1:])); err == nil && exp >= -4 && exp < limit {
+			return strconv.AppendFloat(dst[:at], f, 'f', -1, bits)
+		}
+	}
+	return dst
 }
 
 // appendInterval writes IntervalStyle postgres.

@@ -18,6 +18,7 @@ const (
 	ruleNoPortal  = "no_portal" // a portal that does not exist
 	ruleTwice     = "twice"     // a prepared statement that exists already
 	ruleProtocol  = "protocol"
+	ruleNoTx      = "no_transaction"
 )
 
 // stateOf is the PostgreSQL error code of an error (PostgreSQL 15, appendix A), finer than its class where the rule says more.
@@ -35,6 +36,8 @@ func stateOf(q *query.Error) string {
 		return "34000"
 	case ruleTwice:
 		return "42P05"
+	case ruleNoTx:
+		return "25P01"
 	case ruleProtocol:
 		return "08P01"
 	}

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -204,7 +205,7 @@ func (r *rig) certificate(t testing.TB) *tls.Config {
 // url is the connection string of a user; extra are further parameters.
 func (r *rig) url(name, pass string, extra ...string) string {
 	q := append([]string{"sslmode=verify-full", "sslrootcert=" + r.roots}, extra...)
-	return fmt.Sprintf("postgres://%s:%s@%s/onegrid?%s", name, strings.ReplaceAll(pass, " ", "%20"), net.JoinHostPort(r.host, r.port), strings.Join(q, "&"))
+	return fmt.Sprintf("postgres://%s@%s/onegrid?%s", url.UserPassword(name, pass), net.JoinHostPort(r.host, r.port), strings.Join(q, "&"))
 }
 
 // pgx connects with pgx.

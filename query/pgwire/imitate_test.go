@@ -90,7 +90,7 @@ FROM pg_catalog.pg_index i INNER JOIN pg_catalog.pg_class c ON c.oid = i.indexre
 		{"inheritance", "SELECT i.*, c.relnamespace FROM pg_catalog.pg_inherits i, pg_catalog.pg_class c WHERE i.inhrelid = 16385 AND c.oid = i.inhparent ORDER BY i.inhseqno", ""},
 		{"view", "SELECT pg_catalog.pg_get_viewdef(c.oid, true) FROM pg_catalog.pg_class c WHERE c.relname = 'generation'", "not shown"},
 		{"roles", "SELECT a.oid, a.*, pd.description FROM pg_catalog.pg_roles a LEFT JOIN pg_catalog.pg_shdescription pd ON a.oid = pd.objoid ORDER BY a.rolname", "onegrid"},
-		{"keywords", "SELECT word FROM pg_catalog.pg_get_keywords()", ""},
+		{"keywords", "SELECT word FROM pg_catalog.pg_get_keywords()", "qualify"},
 		{"data", `SELECT * FROM public.event x ORDER BY x.event_id LIMIT 200`, "e00000"},
 		{"count", "SELECT count(*) FROM public.event", "500"},
 	}
