@@ -46,6 +46,7 @@ type gatherer struct {
 	text   feature.Text
 	last   string // text that the features are of
 	fresh  bool
+	normal []byte
 	out    gathered
 }
 
@@ -59,7 +60,7 @@ func newGatherer(s *spec.Spec, ex *feature.Extractor) (*gatherer, error) {
 // extract gives the features of a text; the same text is not read twice.
 func (g *gatherer) extract(text string) *feature.Text {
 	if !g.fresh || text != g.last {
-		g.ex.Extract(&g.text, text)
+		g.ex.Find(&g.text, text)
 		g.last, g.fresh = text, true
 	}
 	return &g.text
@@ -110,17 +111,17 @@ func (g *gatherer) add(rec arrow.RecordBatch) error {
 		if at, ok := cols["reported_at"].(*array.Timestamp); ok && !at.IsNull(row) {
 			r.At = int64(at.Value(row))
 		}
-		title, body := str("title", row), str("description", row)
-		g.fresh = false
-		g.ex.Extract(&g.text, title, body)
-		for _, t := range g.text.Tickets {
-			t.Number = string([]byte(t.Number)) // not a part of the batch
-			r.Tickets = append(r.Tickets, t)
+		title, body := viewAt(cols["title"], row), viewAt(cols["description"], row)
+		for _, text := range [...]string{title, body} {
+			tickets, cues := feature.Tickets(text)
+			r.Tickets, r.Cues = append(r.Tickets, tickets...), r.Cues|cues
 		}
-		r.Cues = g.text.Cues
-		if r.Copy, r.Runes = g.text.Copy, g.text.Runes; body != "" {
-			// A copy is one of the words that somebody wrote: many titles are made by the system.
-			r.Copy, r.Runes = feature.CopyKey(feature.Normalise(body))
+		// A copy is one of the words that somebody wrote: many titles are made by the system.
+		if body == "" {
+			body = title
+		}
+		if g.normal = feature.AppendNormal(g.normal[:0], body); len(g.normal) > 0 {
+			r.Copy, r.Runes = feature.CopyKey(string(g.normal))
 		}
 		id, err := idAt(cols["event_id"], row)
 		if err != nil {

@@ -57,6 +57,8 @@ type Runner struct {
 	run   string  // whose frequencies stats are
 	alias map[uuid.UUID]uuid.UUID
 	upto  int64 // aliases of runs up to this are in alias
+
+	rules, version string // digest of the rules, and version of the weights
 }
 
 // NewRunner checks the options.
@@ -79,7 +81,21 @@ func NewRunner(store Store, o Options) (*Runner, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{store: store, o: o, ex: feature.New(o.Names), alias: map[uuid.UUID]uuid.UUID{}}, nil
+	r := &Runner{store: store, o: o, ex: feature.New(o.Names), alias: map[uuid.UUID]uuid.UUID{}}
+	own := o.Spec.Digest()
+	b, err := json.Marshal(o.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("linking: describing the rules: %w", err)
+	}
+	r.rules = fmt.Sprintf("%s/%s/%016x/%.3f", form, own[:16], table.TokenHash(b), o.Latitude)
+	r.version = "prior/" + own[:12]
+	if o.Model != nil {
+		if b, err = json.Marshal(o.Model); err != nil {
+			return nil, fmt.Errorf("linking: describing the weights: %w", err)
+		}
+		r.version = fmt.Sprintf("trained/%012x", table.TokenHash(b)&(1<<48-1))
+	}
+	return r, nil
 }
 
 // copiesBack is how far back certain links look; certain.Options.CopyWithin is the same.
@@ -166,21 +182,13 @@ func (r *Runner) Pending(ctx context.Context) (bool, error) {
 var errTooMany = errors.New("more events changed than an increment takes")
 
 // form is the version of what this package stores beside events; a change of it makes every store rebuild.
-const form = "1"
+const form = "2"
 
 // digest identifies everything that stored features and links depend on.
-func (r *Runner) digest() string {
-	b, _ := json.Marshal(r.o.Spec) // plain data
-	return fmt.Sprintf("%s/%s/%016x/%.3f", form, r.o.Spec.Digest()[:16], table.TokenHash(b), r.o.Latitude)
-}
+func (r *Runner) digest() string { return r.rules }
 
-func (r *Runner) model() string {
-	if r.o.Model == nil {
-		return "prior/" + r.o.Spec.Digest()[:12]
-	}
-	b, _ := json.Marshal(r.o.Model)
-	return fmt.Sprintf("trained/%012x", table.TokenHash(b)&(1<<48-1))
-}
+// model is the version of the weights, as the ledger names it.
+func (r *Runner) model() string { return r.version }
 
 // note is kept with every run: whose frequencies it used.
 type note struct {

@@ -60,6 +60,16 @@ func (x *Extractor) Extract(t *Text, texts ...string) {
 	}
 }
 
+// Find computes the places, ticket numbers and hints of one text and leaves all other features empty: what rules over
+// columns ask for, at a third of the cost of Extract.
+func (x *Extractor) Find(t *Text, text string) {
+	t.Normal, t.Grams, t.Words, t.Bands, t.Copy, t.Runes = t.Normal[:0], t.Grams[:0], t.Words[:0], t.Bands[:0], 0, 0
+	t.Places, t.Tickets, t.Cues = t.Places[:0], t.Tickets[:0], 0
+	t.runes = fold(t.runes[:0], text)
+	x.places(t)
+	t.Tickets, t.Cues = appendTickets(t.Tickets, t.Cues, t.runes)
+}
+
 // places adds the places of t.runes to t.Places.
 func (x *Extractor) places(t *Text) {
 	s := &t.scan
