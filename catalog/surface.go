@@ -34,6 +34,7 @@ type QueryPublish struct {
 	Enabled   bool     `yaml:"enabled" doc:"publish snapshots; without them there is nothing to query" doczh:"发布快照"`
 	Every     Duration `yaml:"every" doc:"shortest time between two generations" doczh:"两代快照的最短间隔"`
 	Scopes    []string `yaml:"scopes,flow" doc:"AREA_TIER, such as city_masked or 990101_masked; empty publishes the city in both tiers and every county masked" doczh:"范围_级别, 空为全市两级与各区县脱敏级"`
+	Group     string   `yaml:"group" doc:"group, by name or number, that may enter the folders of the snapshots, for a front that runs as another user; empty: that of the process" doczh:"可读取快照目录的用户组"`
 	SmallCell int      `yaml:"small_cell" doc:"fewer sensitive events than this in one place, day and category are shown coarser" doczh:"敏感类小计数阈值"`
 	Memory    Bytes    `yaml:"memory" doc:"memory of the engine while publishing" doczh:"发布时引擎内存"`
 }
@@ -90,6 +91,7 @@ type QueryOIDC struct {
 // QueryAudit is about the record.
 type QueryAudit struct {
 	Anchor string `yaml:"anchor" doc:"file, best on another disk, that is told the newest hash: a record cut off at its end is then noticed" doczh:"外部锚定文件"`
+	Key    string `yaml:"key" doc:"reference to a secret of at least 32 characters that makes the hashes HMACs: whoever can write the record, but has no key, cannot write it anew" doczh:"审计链 HMAC 密钥引用, 至少 32 字符"`
 }
 
 // DefaultLink and DefaultQuery are what is not written.
@@ -150,6 +152,11 @@ func (q Query) validate(ps *problems) {
 	if q.Limits.Rate <= 0 {
 		ps.add("query.limits.rate", "is too small", "20 is the default")
 	}
+	if q.Audit.Key != "" {
+		if err := checkSecretRef(q.Audit.Key); err != nil {
+			ps.add("query.audit.key", err.Error(), "")
+		}
+	}
 	o := q.Users.OIDC
 	if o.Issuer != "" && (o.Audience == "" || o.RoleClaim == "") {
 		ps.add("query.users.oidc", "an issuer needs audience and role_claim", "")
@@ -166,4 +173,5 @@ func (q *Query) resolve(dir string) {
 	for _, p := range []*string{&q.TLS.Cert, &q.TLS.Key, &q.Users.Orgs, &q.Users.OIDC.CAFile, &q.Audit.Anchor} {
 		*p = resolvePath(dir, *p)
 	}
+	q.Audit.Key = resolveSecretRef(dir, q.Audit.Key)
 }

@@ -10,7 +10,6 @@ import (
 
 	"onegrid/catalog"
 	"onegrid/query"
-	"onegrid/query/audit"
 	"onegrid/query/front"
 	"onegrid/query/identity"
 	"onegrid/query/publish"
@@ -26,8 +25,13 @@ func tlsDir(data string) string      { return filepath.Join(data, "tls") }
 // cliAudit is the chain of `onegrid query`: the doors' chain has one writer, and it is theirs.
 func cliAudit(data string) string { return filepath.Join(data, "audit-cli") }
 
+// publishAudit is the chain of the process that publishes.
+func publishAudit(data string) string { return filepath.Join(data, "audit-publish") }
+
 // AuditDirs are the folders of all audit chains of a data directory.
-func AuditDirs(data string) []string { return []string{auditDir(data), cliAudit(data)} }
+func AuditDirs(data string) []string {
+	return []string{auditDir(data), cliAudit(data), publishAudit(data)}
+}
 
 // SnapDir is the folder of the published snapshots.
 func SnapDir(data string) string { return snapDir(data) }
@@ -46,10 +50,6 @@ func scopes(c *catalog.Catalog) ([]query.Scope, error) {
 		out = publish.DefaultScopes(c)
 	}
 	return out, nil
-}
-
-func auditConfig(c *catalog.Catalog, dir string) audit.Config {
-	return audit.Config{Dir: dir, Anchor: c.Hub.Query.Audit.Anchor}
 }
 
 func identityConfig(c *catalog.Catalog, data string) identity.Config {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -70,7 +69,7 @@ func Open(ctx context.Context, o Options) (s *Surface, err error) {
 	if o.Local {
 		dir = cliAudit(o.Data)
 	}
-	if s.audit, err = audit.Open(auditConfig(o.Catalog, dir), o.Log); err != nil {
+	if s.audit, err = openAudit(o.Catalog, o.Data, dir, o.Log); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -217,29 +216,9 @@ func Users(c *catalog.Catalog, data string, log *slog.Logger) (*identity.Directo
 	if err := os.MkdirAll(data, 0o750); err != nil {
 		return nil, err
 	}
-	return identity.Open(identityConfig(c, data), audit.NewCourier(auditConfig(c, auditDir(data)), log), log)
-}
-
-// VerifyAudit checks every audit chain of a data directory that exists.
-func VerifyAudit(c *catalog.Catalog, data string) (map[string]audit.Verified, error) {
-	out := map[string]audit.Verified{}
-	for i, dir := range AuditDirs(data) {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		opts := audit.VerifyOptions{}
-		if i == 0 {
-			if a := c.Hub.Query.Audit.Anchor; a != "" {
-				if _, err := os.Stat(a); err == nil {
-					opts.Anchor = a
-				}
-			}
-		}
-		v, err := audit.Verify(dir, opts)
-		if err != nil {
-			return out, fmt.Errorf("verifying the audit log: %w", err)
-		}
-		out[dir] = v
+	cfg, err := auditConfig(c, data, auditDir(data))
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return identity.Open(identityConfig(c, data), audit.NewCourier(cfg, log), log)
 }

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -26,12 +27,20 @@ type Options struct {
 	// minutes; negative for none: the next publication builds it.
 	ScrubAfter time.Duration
 
-	MemoryLimit string // DuckDB's own memory while publishing, "768MB"
-	Threads     int    // DuckDB threads while publishing, 1: ingest goes first
-	MinFree     int64  // bytes that must stay free on the disk, 512 MiB; negative for none
-	Group       int    // group id that may enter the folders of the scopes, which others may not; 0 for that of the process
+	MemoryLimit string   // DuckDB's own memory while publishing, "768MB"
+	Threads     int      // DuckDB threads while publishing, 1: ingest goes first
+	MinFree     int64    // bytes that must stay free on the disk, 512 MiB; negative for none
+	Group       int      // group id that may enter the folders of the scopes, which others may not; 0 for that of the process
+	Record      Recorder // of what is published; nil for none
 	Logger      *slog.Logger
 	Now         func() time.Time
+}
+
+// Recorder is told of every generation of a scope before readers are; an error keeps the scope at the one before. The
+// publisher closes it.
+type Recorder interface {
+	Record(ctx context.Context, m *Manifest) error
+	Close() error
 }
 
 // Report says what a publication did.

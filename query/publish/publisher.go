@@ -391,7 +391,11 @@ func (p *Publisher) Close() error {
 	if p.lock == nil {
 		return nil
 	}
-	err := errors.Join(p.clearTemp(), p.lock.Close())
+	err := p.clearTemp()
+	if p.opts.Record != nil {
+		err = errors.Join(err, p.opts.Record.Close())
+	}
+	err = errors.Join(err, p.lock.Close())
 	p.lock = nil
 	return err
 }

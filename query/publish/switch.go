@@ -40,7 +40,7 @@ func (p *Publisher) round(ctx context.Context, now time.Time, again bool) (*roun
 		return nil, err
 	}
 	p.log.Debug("hashed the next generation", "ms", time.Since(hashing).Milliseconds(), "mb", r.hashed>>20)
-	return r, r.publish()
+	return r, r.publish(ctx)
 }
 
 func (r *round) build(ctx context.Context, now time.Time) error {
@@ -206,7 +206,7 @@ func (r *round) hash(ctx context.Context) error {
 
 // publish gives the files their names and replaces the manifests. A reader that finds the old manifest finds the old
 // file, which stays. What fails for one scope leaves that scope as it is.
-func (r *round) publish() error {
+func (r *round) publish(ctx context.Context) error {
 	if err := r.each(func(b *built) error {
 		if err := os.Chmod(b.work.path, 0o444); err != nil {
 			return err
@@ -223,7 +223,7 @@ func (r *round) publish() error {
 		if err := faultpoint.Hit("publish.manifest"); err != nil {
 			return err
 		}
-		if err := r.announce(b); err != nil {
+		if err := r.announce(ctx, b); err != nil {
 			if b.shelf == r.p.shelves[0] {
 				return err
 			}
@@ -242,7 +242,12 @@ func (r *round) publish() error {
 }
 
 // announce replaces the manifest of a finished file.
-func (r *round) announce(b *built) error {
+func (r *round) announce(ctx context.Context, b *built) error {
+	if rec := r.p.opts.Record; rec != nil && !b.shelf.hidden {
+		if err := rec.Record(ctx, b.m); err != nil {
+			return fmt.Errorf("recording the generation of %s: %w", b.shelf.scope, err)
+		}
+	}
 	data, err := marshal(b.m)
 	if err != nil {
 		return err
