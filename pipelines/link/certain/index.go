@@ -99,9 +99,8 @@ func (x *index) find(number string, each func(row int32, alt bool)) {
 
 // match is what one number resolves to.
 type match struct {
-	row  int32
-	n    int // records that fit; more than one is ambiguous
-	seen bool
+	row int32
+	n   int // records that fit; more than one is ambiguous
 }
 
 // resolve finds the one record of those that ok accepts. A record's own number is preferred to another's second number.

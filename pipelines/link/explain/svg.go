@@ -60,10 +60,6 @@ func (c *canvas) path(class string, pts [][2]float64) {
 	c.b.WriteString(`"/>`)
 }
 
-func (c *canvas) dot(class string, x, y float64) {
-	fmt.Fprintf(&c.b, `<circle class="%s" cx="%s" cy="%s" r="4"/>`, class, f(x), f(y))
-}
-
 // short cuts words to a width in ems of Latin letters; a Chinese character is two wide.
 func short(s string, width int) string {
 	n := 0
