@@ -46,8 +46,8 @@ GROUP BY e.owner_org_code ORDER BY reports DESC, e.owner_org_code;
 -- From report to dispatch and to closure by district, 30 days: median and 90 % · 近 30 天各区县响应与办结时长(分钟): 中位数与 90 分位
 -- $1 TIMESTAMPTZ now · 当前时间
 SELECT q.county_code, q.reports, q.dispatch[1] AS dispatch_p50, q.dispatch[2] AS dispatch_p90, q.closing[1] AS close_p50, q.closing[2] AS close_p90
-FROM (SELECT e.county_code, count(*) AS reports, quantile_cont(date_diff('second', e.reported_at, e.dispatched_at) / 60.0, [0.5, 0.9]) AS dispatch,
-    quantile_cont(date_diff('second', e.reported_at, e.closed_at) / 60.0, [0.5, 0.9]) AS closing
+FROM (SELECT e.county_code, count(*) AS reports, quantile_cont((epoch_us(e.dispatched_at) - epoch_us(e.reported_at)) / 6e7, [0.5, 0.9]) AS dispatch,
+    quantile_cont((epoch_us(e.closed_at) - epoch_us(e.reported_at)) / 6e7, [0.5, 0.9]) AS closing
   FROM event e WHERE e.event_day >= ($1 - INTERVAL 30 DAY)::DATE AND e.masked <> 'cell' AND e.record_purpose = 'actual' GROUP BY e.county_code) q
 ORDER BY q.county_code;
 
