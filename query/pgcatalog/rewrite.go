@@ -165,11 +165,20 @@ func (r *rewriter) step() {
 		if !r.cast() {
 			r.emit(t)
 		}
+	case t.kind == literal && r.browsing && r.afterMatch():
+		// PostgreSQL looks for the expression anywhere, the engine wants it to match the whole text.
+		r.put(literal, "('.*(' || "+t.text+" || ').*')", r.i)
 	case t.kind == literal && r.browsing && bracesLiteral.MatchString(t.text):
 		r.put(literal, "'["+t.text[2:len(t.text)-2]+"]'", r.i)
 	default:
 		r.emit(t)
 	}
+}
+
+// afterMatch reports whether what was written last is the operator ~ or !~.
+func (r *rewriter) afterMatch() bool {
+	j := r.lastIndex()
+	return j >= 0 && r.out[j].text == "~" && (j == 0 || r.out[j-1].text != "~" && r.out[j-1].text != "~~")
 }
 
 // qualified handles a name that may be a schema.

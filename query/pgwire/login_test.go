@@ -161,7 +161,7 @@ func TestWrongProofsLookTheSame(t *testing.T) {
 		if rec.Kind == audit.KindLoginDenied {
 			denied++
 		}
-		if strings.Contains(rec.User, "no-such") {
+		if strings.Contains(rec.User, "no-such-desk") {
 			t.Errorf("a name without an account is in the audit log: %+v", rec)
 		}
 	}

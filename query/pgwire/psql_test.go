@@ -34,6 +34,7 @@ func TestPSQLBrowses(t *testing.T) {
 		`\d event`:  {"reported_at | timestamp with time zone", "category    | integer", "closed      | boolean", "event_day   | date"},
 		`\d kinds`:  {"d      | numeric(18,6)", "li     | integer[]", "u      | uuid", "iv     | interval", "js     | json"},
 		`\d+ event`: {"county · 区县"},
+		`\dn`:       {"public | onegrid\n(1 row)"},
 		`\d nosuch`: {`Did not find any relation named "nosuch"`},
 		`\conninfo`: {`database "onegrid"`, "SSL connection"},
 	} {
