@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -173,14 +174,15 @@ func publisherOf(ctx context.Context, h *hub.Hub) (*publish.Publisher, error) {
 	return surface.OpenPublisher(ctx, h.Catalog, h.DataDir(), h.Store, h.Log)
 }
 
-// publishOnce publishes what a store holds.
+// publishOnce publishes what a store holds, with all cores: a first publication is not what is measured.
 func publishOnce(ctx context.Context, config, data string) (err error) {
 	h, err := hub.Open(ctx, hub.Options{Config: config, Data: data, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	p, err := publisherOf(ctx, h)
+	p, err := publish.Open(ctx, publish.Options{Dir: surface.SnapDir(data), Feed: h.Store, Catalog: h.Catalog, Scopes: []query.Scope{cityMasked()},
+		K: h.Catalog.Hub.Query.Publish.SmallCell, MemoryLimit: "2GB", Threads: runtime.NumCPU(), Logger: h.Log})
 	if err != nil {
 		return err
 	}
