@@ -55,6 +55,7 @@ type Runner struct {
 	ex    *feature.Extractor
 	stats *corpus // of the last rebuild, once read
 	run   string  // whose frequencies stats are
+	since int     // events linked with them since
 	alias map[uuid.UUID]uuid.UUID
 	upto  int64 // aliases of runs up to this are in alias
 
@@ -125,7 +126,8 @@ type Report struct {
 }
 
 // Run takes the events that changed since the last run. It becomes a rebuild when there was none, when the rules or the
-// form of stored features changed, when frequencies are lost, or when so much changed that a rebuild is cheaper.
+// form of stored features changed, when frequencies are lost or of a store that has grown by half since, or when so much
+// changed that a rebuild is cheaper.
 func (r *Runner) Run(ctx context.Context) (Report, error) {
 	state, err := r.store.Links.LinkState(ctx)
 	if err != nil {
@@ -140,6 +142,8 @@ func (r *Runner) Run(ctx context.Context) (Report, error) {
 	default:
 		if err := r.loadStats(state); err != nil {
 			why = "no frequencies"
+		} else if r.since > int(r.stats.rows)/2 {
+			why = "frequencies are of a much smaller store"
 		}
 	}
 	if why == "" {
@@ -193,6 +197,7 @@ func (r *Runner) model() string { return r.version }
 // note is kept with every run: whose frequencies it used.
 type note struct {
 	Corpus string `json:"corpus"`
+	Since  int    `json:"since"` // events linked with these frequencies after the rebuild that counted them
 	Report
 }
 
@@ -202,13 +207,14 @@ func (r *Runner) loadStats(state warehouse.LinkState) error {
 		return errCorpus
 	}
 	if r.stats != nil && r.run == n.Corpus {
+		r.since = n.Since
 		return nil
 	}
 	c, err := loadCorpus(r.o.Dir, n.Corpus)
 	if err != nil {
 		return err
 	}
-	r.stats, r.run = c, n.Corpus
+	r.stats, r.run, r.since = c, n.Corpus, n.Since
 	return nil
 }
 
@@ -262,7 +268,7 @@ func (r *Runner) rebuild(ctx context.Context, state warehouse.LinkState) (Report
 	unit.Chunks = w.whole(oldest)
 	unit.Final = func() (warehouse.LinkFinal, error) {
 		rep.Seconds = time.Since(started).Seconds()
-		counts, err := json.Marshal(note{rep.RunID, rep})
+		counts, err := json.Marshal(note{rep.RunID, 0, rep})
 		return warehouse.LinkFinal{Counts: counts, FeaturesFrom: oldest}, err
 	}
 	if rep.Stored, err = r.store.Links.CommitLinks(ctx, unit); err != nil {
@@ -371,7 +377,7 @@ func (r *Runner) increment(ctx context.Context, state warehouse.LinkState) (Repo
 	unit.Chunks = func(yield func(*warehouse.LinkChunk, error) bool) { yield(chunk, nil) }
 	unit.Final = func() (warehouse.LinkFinal, error) {
 		rep.Seconds = time.Since(started).Seconds()
-		counts, err := json.Marshal(note{r.run, rep})
+		counts, err := json.Marshal(note{r.run, r.since + rep.Events, rep})
 		return warehouse.LinkFinal{Counts: counts}, err
 	}
 	if rep.Stored, err = r.store.Links.CommitLinks(ctx, unit); err != nil {

@@ -109,13 +109,14 @@ func (s *surroundings) take(codec *codec, b *table.Builder, batch arrow.RecordBa
 	return nil
 }
 
-// rounds is how often the circle of neighbours is widened: members of an incident that a neighbour is in may be neighbours
-// of others. Beyond it the incident keeps its form until the next rebuild.
+// rounds is how often the circle of neighbours is widened along links: members of an incident that a neighbour is in may be
+// neighbours of others. Beyond it links lead no further until the next rebuild.
 const rounds = 3
 
-// neighbours adds the other members of the incidents, and the events that stored links lead to.
+// neighbours adds the other members of the incidents, and the events that stored links lead to. In the end every incident
+// that a row is in is there as a whole: of a part of one nobody can say which member counts.
 func (s *surroundings) neighbours(ctx context.Context, codec *codec, b *table.Builder) error {
-	for range rounds {
+	for round := 0; ; round++ {
 		near, err := s.r.store.Finder.Neighbourhood(ctx, s.all.refs)
 		if err != nil {
 			return fmt.Errorf("finding neighbours: %w", err)
@@ -132,22 +133,34 @@ func (s *surroundings) neighbours(ctx context.Context, codec *codec, b *table.Bu
 		for _, m := range near.Members {
 			ask(m.Event)
 		}
-		for _, l := range near.Links {
-			ask(l.From)
-			ask(l.To)
+		if round < rounds {
+			for i := range near.Links {
+				// A proposal joins nothing: it leads on only from an event that changed, whose proposals may be void.
+				if l := &near.Links[i]; l.Band == warehouse.BandLink || s.changed(l.From) || s.changed(l.To) {
+					ask(l.From)
+					ask(l.To)
+				}
+			}
+			for _, d := range near.Decisions {
+				ask(d.From)
+				ask(d.To)
+			}
 		}
-		for _, d := range near.Decisions {
-			ask(d.From)
-			ask(d.To)
+		had := len(s.all.refs)
+		if len(missing) > 0 {
+			if err := s.load(ctx, codec, b, missing); err != nil {
+				return err
+			}
 		}
-		if len(missing) == 0 {
+		if len(s.all.refs) == had { // what is missing takes no part, or is not there
 			return nil
 		}
-		if err := s.load(ctx, codec, b, missing); err != nil {
-			return err
-		}
 	}
-	return nil
+}
+
+func (s *surroundings) changed(e warehouse.EventRef) bool {
+	row, known := s.row[e.ID]
+	return known && s.isFresh(row)
 }
 
 // load reads events that no key led to, with their text, since their features may have expired.
