@@ -79,6 +79,7 @@ func frontConfig(c *catalog.Catalog) front.Config {
 	cfg := front.Defaults()
 	cfg.Rows, cfg.Bytes, cfg.ExportRows, cfg.Timeout, cfg.Concurrent, cfg.Rate = l.Rows, int64(l.Bytes), l.ExportRows, l.Timeout.Std(), l.Concurrent, l.Rate
 	cfg.ExportBytes = max(cfg.ExportBytes, cfg.Bytes)
-	cfg.Burst = max(cfg.Burst, int(l.Rate))
+	// A BI tool asks 30 to 60 questions of the catalog when it connects.
+	cfg.Burst = max(cfg.Burst, 200, int(l.Rate))
 	return cfg
 }
