@@ -23,6 +23,8 @@ func main() {
 	if worker.IsWorker() {
 		os.Exit(worker.Main())
 	}
+	// What is written here is the city's: nothing for everybody on the machine, whatever the shell's mask says.
+	syscall.Umask(0o027)
 	if os.Getenv("GOGC") == "" {
 		// Batches are short-lived and large: collecting earlier costs little and halves what lies about.
 		debug.SetGCPercent(gcPercent)

@@ -112,7 +112,11 @@ func (a *app) frontProcess(data string, log *slog.Logger) func(ctx context.Conte
 			if time.Since(started) > time.Minute {
 				pause = time.Second
 			}
-			log.Error("the query surface ended; it is started again", "error", err, "in", pause)
+			if err == nil {
+				log.Warn("the query surface was ended; it is started again", "in", pause)
+			} else {
+				log.Error("the query surface failed; it is started again", "error", err, "in", pause)
+			}
 			select {
 			case <-ctx.Done():
 				return nil
