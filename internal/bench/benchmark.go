@@ -30,7 +30,9 @@ type benchmark struct {
 	database func(j job) (address string, stop func(), err error)
 }
 
-func benchmarks() []benchmark { return slices.Concat(ingestBenchmarks(), linkBenchmarks(), queryBenchmarks()) }
+func benchmarks() []benchmark {
+	return slices.Concat(ingestBenchmarks(), linkBenchmarks(), queryBenchmarks())
+}
 
 func ingestBenchmarks() []benchmark {
 	return []benchmark{

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -77,17 +78,26 @@ func (g *gatherer) columns() []string {
 	return out
 }
 
-// add takes a batch of events. It keeps nothing of the batch.
+// add takes a batch of events. It keeps nothing of the batch. What the rules ask for and what certain links need are read
+// side by side.
 func (g *gatherer) add(rec arrow.RecordBatch) error {
+	known := make(chan error, 1)
+	go func() { known <- g.know(rec) }()
+	err := g.append(rec)
+	return errors.Join(err, <-known)
+}
+
+// append hands a batch to the loader, with topics if the rules name them.
+func (g *gatherer) append(rec arrow.RecordBatch) error {
 	if slices.Contains(g.loader.Columns(), topicColumn) {
-		with := withTopics(rec)
-		defer with.Release()
-		if err := g.loader.Append(with); err != nil {
-			return err
-		}
-	} else if err := g.loader.Append(rec); err != nil {
-		return err
+		rec = withTopics(rec)
+		defer rec.Release()
 	}
+	return g.loader.Append(rec)
+}
+
+// know reads what certain links need.
+func (g *gatherer) know(rec arrow.RecordBatch) error {
 	col := func(name string) (arrow.Array, error) {
 		i := rec.Schema().FieldIndices(name)
 		if len(i) == 0 {
