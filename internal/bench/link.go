@@ -11,9 +11,9 @@ import (
 )
 
 func linkBenchmarks() []benchmark {
-	return []benchmark{
+	return append(incrementBenchmarks(), []benchmark{
 		{name: "link_full_1m", rows: 1_000_000, runs: 5, prepare: prepareLinkFull, reset: resetLinkFull, measure: measureLinkFull, verify: verifyLinkFull},
-	}
+	}...)
 }
 
 // prepareLinkFull fills a store with tickets of a year, of which a part report the same incidents.
