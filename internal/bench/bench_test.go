@@ -74,6 +74,7 @@ func TestLines(t *testing.T) {
 		}
 	}
 	if d := cmp.Diff([]string{"ingest_file", "ingest_unchanged", "commit_1k_into_10m", "ingest_http", "ingest_sql",
+		"link_incremental", "link_storm", "link_full_1m",
 		"gate", "arrow_1m", "publish_1k_into_10m", "duty_room", "duty_room_20"}, got); d != "" {
 		t.Error(d)
 	}
