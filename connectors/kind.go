@@ -85,6 +85,28 @@ func (ps Problems) Error() string {
 	return strings.Join(ss, "\n")
 }
 
+// FileError is every problem of a file, each with the name of the file. It unwraps to Problems.
+type FileError struct {
+	Name     string
+	Problems Problems
+}
+
+// Error has one line "file:line: path: message (hint)" per problem.
+func (e *FileError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		at := e.Name
+		if p.Line > 0 {
+			at = fmt.Sprintf("%s:%d", e.Name, p.Line)
+		}
+		p.Line = 0
+		lines[i] = at + ": " + p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (e *FileError) Unwrap() error { return e.Problems }
+
 // Define makes a Kind whose settings are the struct C. The YAML is decoded strictly over defaults (an unknown key is a
 // problem), then validated, then opened. open must not do I/O that can block: reaching the upstream is the work of Read
 // and Check.

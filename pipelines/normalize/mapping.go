@@ -152,27 +152,8 @@ type ColumnRange struct {
 	Max    *float64 `yaml:"max"`
 }
 
-// FileError is every problem of one mapping file. It unwraps to connectors.Problems.
-type FileError struct {
-	Name     string
-	Problems connectors.Problems
-}
-
-// Error has one line "file:line: path: message (hint)" per problem.
-func (e *FileError) Error() string {
-	lines := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		at := e.Name
-		if p.Line > 0 {
-			at = fmt.Sprintf("%s:%d", e.Name, p.Line)
-		}
-		p.Line = 0
-		lines[i] = at + ": " + p.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (e *FileError) Unwrap() error { return e.Problems }
+// FileError is every problem of a mapping file.
+type FileError = connectors.FileError
 
 // maxFile bounds a mapping file: code lists belong into the catalog when they grow beyond this.
 const maxFile = 4 << 20

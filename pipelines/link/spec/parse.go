@@ -18,27 +18,8 @@ import (
 	"onegrid/connectors"
 )
 
-// FileError is every problem of one file. It unwraps to connectors.Problems.
-type FileError struct {
-	Name     string
-	Problems connectors.Problems
-}
-
-// Error has one line "file:line: path: message (hint)" per problem.
-func (e *FileError) Error() string {
-	lines := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		at := e.Name
-		if p.Line > 0 {
-			at = fmt.Sprintf("%s:%d", e.Name, p.Line)
-		}
-		p.Line = 0
-		lines[i] = at + ": " + p.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (e *FileError) Unwrap() error { return e.Problems }
+// FileError is every problem of a link mapping or a model file.
+type FileError = connectors.FileError
 
 // maxFile bounds a mapping file.
 const maxFile = 4 << 20
