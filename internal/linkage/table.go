@@ -11,12 +11,11 @@ import (
 	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"go.yaml.in/yaml/v3"
 
 	"onegrid/connectors"
 	"onegrid/connectors/builtin"
+	"onegrid/pipelines/link"
 	"onegrid/pipelines/link/feature"
 	"onegrid/pipelines/link/spec"
 	"onegrid/pipelines/link/table"
@@ -84,17 +83,7 @@ func literal(name string) string {
 
 // Load reads a file into a table by a mapping.
 func Load(ctx context.Context, s *spec.Spec, path string, log *slog.Logger) (*table.Table, *spec.Report, error) {
-	ex := feature.New(feature.NewGazetteer())
-	var text feature.Text
-	var last string
-	fresh := false
-	l, err := s.NewLoader(spec.WithExtractor(func(t string) *feature.Text {
-		if !fresh || t != last {
-			ex.Extract(&text, t)
-			last, fresh = t, true
-		}
-		return &text
-	}))
+	f, err := link.NewFeed(s, feature.New(feature.NewGazetteer()))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,54 +91,11 @@ func Load(ctx context.Context, s *spec.Spec, path string, log *slog.Logger) (*ta
 		if err != nil {
 			return nil, nil, err
 		}
-		b, release := withTopic(b, l.Columns())
-		err := l.Append(b)
-		release()
-		if err != nil {
+		if err := f.Append(b); err != nil {
 			return nil, nil, err
 		}
 	}
-	return l.Finish()
-}
-
-// withTopic adds the column topic, which is worked out and not read, where a mapping over events asks for it.
-func withTopic(b arrow.RecordBatch, wanted []string) (arrow.RecordBatch, func()) {
-	none := func() {}
-	asked := false
-	for _, w := range wanted {
-		asked = asked || w == "topic"
-	}
-	if !asked || len(b.Schema().FieldIndices("topic")) > 0 {
-		return b, none
-	}
-	text := func(name string) *array.String {
-		if i := b.Schema().FieldIndices(name); len(i) > 0 {
-			c, _ := b.Column(i[0]).(*array.String)
-			return c
-		}
-		return nil
-	}
-	title, body := text("title"), text("description")
-	out := array.NewStringBuilder(memory.DefaultAllocator)
-	defer out.Release()
-	at := func(c *array.String, row int) string {
-		if c == nil || c.IsNull(row) {
-			return ""
-		}
-		return c.Value(row)
-	}
-	for row := range int(b.NumRows()) {
-		if t := feature.Topic(at(title, row), at(body, row)); t != "" {
-			out.Append(t)
-		} else {
-			out.AppendNull()
-		}
-	}
-	col := out.NewArray()
-	defer col.Release()
-	fields := append(append([]arrow.Field(nil), b.Schema().Fields()...), arrow.Field{Name: "topic", Type: arrow.BinaryTypes.String, Nullable: true})
-	with := array.NewRecordBatch(arrow.NewSchema(fields, nil), append(append([]arrow.Array(nil), b.Columns()...), col), b.NumRows())
-	return with, with.Release
+	return f.Finish()
 }
 
 // rowsOf reads a small file of labels as text: its header and its rows.

@@ -106,7 +106,7 @@ func (e *Engine) Run(ctx context.Context, in Input) (*Result, error) {
 		return nil, err
 	}
 	r.Took.Train = time.Since(t0).Seconds()
-	r.Link, r.Review = bands(e.Spec)
+	r.Link, r.Review = Bands(e.Spec)
 
 	t0 = time.Now()
 	r.Edges = append(slices.Clone(in.Certain), in.Stored...)
@@ -162,8 +162,8 @@ func trainingPairs(in block.Input) score.Candidates {
 	}
 }
 
-// bands are the limits of the mapping in bits.
-func bands(s *spec.Spec) (link, review float64) {
+// Bands are the weights in bits from which a mapping links a pair and from which it proposes one.
+func Bands(s *spec.Spec) (link, review float64) {
 	link, review = score.Bits(s.Bands.Link), score.Bits(s.Bands.Review)
 	if s.Bands.LinkBits != nil {
 		link = *s.Bands.LinkBits

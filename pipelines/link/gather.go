@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/google/uuid"
 
 	"onegrid/pipelines/link/certain"
@@ -37,41 +36,23 @@ type dropped struct {
 	previous warehouse.EventID
 }
 
-// topicColumn is not stored: the leaf of the taxonomy that a record's words speak for is worked out here.
-const topicColumn = "topic"
-
 // gatherer turns event batches into a table and what certain links need.
 type gatherer struct {
-	loader *spec.Loader
-	ex     *feature.Extractor
-	text   feature.Text
-	last   string // text that the features are of
-	fresh  bool
+	feed   *Feed
 	normal []byte
 	out    gathered
 }
 
 func newGatherer(s *spec.Spec, ex *feature.Extractor) (*gatherer, error) {
-	g := &gatherer{ex: ex}
-	var err error
-	g.loader, err = s.NewLoader(spec.WithExtractor(g.extract))
-	return g, err
-}
-
-// extract gives the features of a text; the same text is not read twice.
-func (g *gatherer) extract(text string) *feature.Text {
-	if !g.fresh || text != g.last {
-		g.ex.Find(&g.text, text)
-		g.last, g.fresh = text, true
-	}
-	return &g.text
+	feed, err := NewFeed(s, ex)
+	return &gatherer{feed: feed}, err
 }
 
 // columns are the event columns that both need.
 func (g *gatherer) columns() []string {
 	out := slices.Clone(certainColumns)
-	for _, c := range g.loader.Columns() {
-		if c != topicColumn && !slices.Contains(out, c) {
+	for _, c := range g.feed.Columns() {
+		if !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}
@@ -83,17 +64,8 @@ func (g *gatherer) columns() []string {
 func (g *gatherer) add(rec arrow.RecordBatch) error {
 	known := make(chan error, 1)
 	go func() { known <- g.know(rec) }()
-	err := g.append(rec)
+	err := g.feed.Append(rec)
 	return errors.Join(err, <-known)
-}
-
-// append hands a batch to the loader, with topics if the rules name them.
-func (g *gatherer) append(rec arrow.RecordBatch) error {
-	if slices.Contains(g.loader.Columns(), topicColumn) {
-		rec = withTopics(rec)
-		defer rec.Release()
-	}
-	return g.loader.Append(rec)
 }
 
 // know reads what certain links need.
@@ -149,28 +121,10 @@ func (g *gatherer) know(rec arrow.RecordBatch) error {
 	return nil
 }
 
-// withTopics adds the column of topics to a batch. The caller releases the result.
-func withTopics(rec arrow.RecordBatch) arrow.RecordBatch {
-	b := array.NewStringBuilder(memory.DefaultAllocator)
-	defer b.Release()
-	title, body := rec.Column(rec.Schema().FieldIndices("title")[0]), rec.Column(rec.Schema().FieldIndices("description")[0])
-	for row := range int(rec.NumRows()) {
-		if t := feature.Topic(viewAt(title, row), viewAt(body, row)); t != "" {
-			b.Append(t)
-		} else {
-			b.AppendNull()
-		}
-	}
-	topics := b.NewArray()
-	defer topics.Release()
-	schema := arrow.NewSchema(append(slices.Clone(rec.Schema().Fields()), arrow.Field{Name: topicColumn, Type: arrow.BinaryTypes.String, Nullable: true}), nil)
-	return array.NewRecordBatch(schema, append(slices.Clone(rec.Columns()), topics), rec.NumRows())
-}
-
 // finish ends gathering and leaves out what the rules drop: every row of the table is a record.
 func (g *gatherer) finish() (*gathered, error) {
 	var err error
-	if g.out.table, g.out.report, err = g.loader.Finish(); err != nil {
+	if g.out.table, g.out.report, err = g.feed.Finish(); err != nil {
 		return nil, err
 	}
 	o, rows := &g.out, g.out.table.Rows()
@@ -193,7 +147,7 @@ func (g *gatherer) finish() (*gathered, error) {
 	return o, nil
 }
 
-// viewAt is a text of a batch, valid as long as the batch.
+// viewAt is a text of a batch, valid as long as the batch; "" where there is none.
 func viewAt(a arrow.Array, row int) string {
 	if c, ok := a.(*array.String); ok && !a.IsNull(row) {
 		return c.Value(row)
